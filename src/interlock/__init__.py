@@ -1,0 +1,1 @@
+"""Interlock: an orchestration server that speaks the Prefect REST API."""
