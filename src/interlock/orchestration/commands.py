@@ -1,0 +1,52 @@
+"""What a caller may ask the decision core to decide: create a run, or set its state.
+
+A command is data alone. Everything else that it takes to decide it is looked up as facts (facts.py).
+"""
+
+import msgspec
+
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import Proposal
+
+
+class CreateTaskRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Create a task run and put it in its first state.
+
+    `run` is a draft: it has no state, and its times are set by the decision. A run of the same flow run, task key and
+    dynamic key, or without a flow run of the same two keys, is returned as it is instead.
+    """
+
+    run: TaskRun
+    proposal: Proposal
+
+
+class SetTaskRunState(msgspec.Struct, frozen=True, kw_only=True):
+    """Move a task run to another state. `force` skips the rules that protect it, except for background runs."""
+
+    task_run_id: str
+    proposal: Proposal
+    force: bool = False
+
+
+class CreateFlowRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Create a flow run and, where a state is proposed, put it in its first state.
+
+    `run` is a draft, as in CreateTaskRun. A run of the same flow and idempotency key is returned as it is instead.
+    """
+
+    run: FlowRun
+    proposal: Proposal | None
+    api_version: tuple[int, int, int] | None = None
+
+
+class SetFlowRunState(msgspec.Struct, frozen=True, kw_only=True):
+    """Move a flow run to another state. `api_version` is the caller's, None where it named none."""
+
+    flow_run_id: str
+    proposal: Proposal
+    force: bool = False
+    marking_late: bool = False
+    api_version: tuple[int, int, int] | None = None
+
+
+Command = CreateTaskRun | SetTaskRunState | CreateFlowRun | SetFlowRunState

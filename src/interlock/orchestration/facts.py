@@ -1,0 +1,57 @@
+"""What a rule may read beside the transition itself, and where chance comes in.
+
+Facts are gathered by the batch (batch.py) from what the store loaded and from what earlier commands of the same
+batch were granted.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import State
+
+
+class TagLimit(msgspec.Struct, frozen=True):
+    """A concurrency limit on a tag, how many task runs hold its slots, and whether this one is among them."""
+
+    tag: str
+    limit: int
+    taken: int
+    held: bool = False
+
+
+class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts for a task run's transition.
+
+    `flow_run` is None where the run has none or where it is gone. `limits` are those on the run's tags. `cached` is the
+    newest unexpired state remembered under the proposed cache key.
+    """
+
+    flow_run: FlowRun | None = None
+    limits: tuple[TagLimit, ...] = ()
+    cached: State | None = None
+
+
+class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts for a flow run's transition: its parent task run, and, for an old client's retry, its FAILED task runs;
+    with each the facts for its own (forced) transition."""
+
+    parent: tuple[TaskRun, TaskFacts] | None = None
+    failed_task_runs: tuple[tuple[TaskRun, TaskFacts], ...] = ()
+
+
+class Chance(msgspec.Struct, frozen=True):
+    """Where ids and random numbers come from. `new_id` gives a fresh, time-ordered UUID as text; `random` a float in
+    [0, 1)."""
+
+    new_id: Callable[[], str]
+    random: Callable[[], float]
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When a decision is made (aware UTC) and its source of chance."""
+
+    now: datetime
+    chance: Chance
