@@ -101,5 +101,3 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str | None = None
     job_variables: str = "{}"
     state: State | None = None
-
-

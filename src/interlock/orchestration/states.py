@@ -31,7 +31,7 @@ UNPERSISTED = "unpersisted"
 """The `type` of state data that says: there was a result and it was not kept."""
 
 
-class StateDetails(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+class StateDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a state says beyond its type. Ids are canonical lower-case UUID text; times are aware and keep the offset
     with which they came."""
 

@@ -1,0 +1,1 @@
+"""Between the API and the store: batches of writes, and what runs in the background."""

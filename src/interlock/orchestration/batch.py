@@ -1,0 +1,257 @@
+"""A batch of commands, decided one after another against one working set of facts.
+
+What lives here: the working set, which the store fills before and writes down after; it is the only mutable thing in
+this package, and it lives for one batch. What does not: the rules (decide.py) and how facts are loaded (storage/).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from interlock.orchestration import decide
+from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.decision import (
+    Decision,
+    Effect,
+    Enqueue,
+    FlowDecision,
+    ReleaseSlots,
+    RememberCacheKey,
+    TakeSlot,
+    TaskDecision,
+)
+from interlock.orchestration.facts import Chance, FlowFacts, Moment, TagLimit, TaskFacts
+from interlock.orchestration.refusals import ConflictError, NotFoundError, Refusal
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import Proposal, State, StateType
+
+TaskRunKey = tuple[str | None, str, str]
+"""A task run's natural key: flow run id, task key, dynamic key."""
+
+FlowRunKey = tuple[str, str]
+"""A flow run's natural key: flow id, idempotency key."""
+
+OLD_RETRY_API_VERSION = (0, 8, 3)
+"""Clients below this version leave it to the server to reschedule the failed task runs of a flow run they retry."""
+
+
+class Limit(msgspec.Struct):
+    """A tag's concurrency limit and the ids of the task runs that hold its slots."""
+
+    id: str
+    tag: str
+    limit: int
+    holders: set[str]
+
+
+class CacheEntry(msgspec.Struct, frozen=True):
+    """A state to be taken by runs that propose the key, until it expires."""
+
+    cache_key: str
+    expiration: datetime | None
+    state: State
+
+
+class WorkingSet:
+    """The facts that a batch of commands needs, and what became of them.
+
+    Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
+    which flows exist, the limits on the runs' tags with their holders, and the newest unexpired state of each proposed
+    cache key. Read back by the store afterwards: `touched_*` (ids of runs to write, `created_*` those to insert),
+    `new_*_states`, and the changes of slots, cache and queue.
+    """
+
+    def __init__(self, slot_wait_seconds: int = 30) -> None:
+        self.slot_wait_seconds = slot_wait_seconds
+        self.task_runs: dict[str, TaskRun] = {}
+        self.task_run_ids: dict[TaskRunKey, str] = {}
+        self.flow_runs: dict[str, FlowRun] = {}
+        self.flow_run_ids: dict[FlowRunKey, str] = {}
+        self.failed_task_runs: dict[str, set[str]] = {}
+        self.flow_ids: set[str] = set()
+        self.limits: dict[str, Limit] = {}
+        self.cache: dict[str, CacheEntry] = {}
+
+        self.created_task_runs: set[str] = set()
+        self.touched_task_runs: dict[str, None] = {}
+        self.created_flow_runs: set[str] = set()
+        self.touched_flow_runs: dict[str, None] = {}
+        self.new_task_run_states: list[State] = []
+        self.new_flow_run_states: list[tuple[str, State]] = []
+        self.touched_limits: set[str] = set()
+        self.new_cache_entries: list[CacheEntry] = []
+        self.enqueued: dict[str, Enqueue] = {}
+        self.dequeued: set[str] = set()
+
+    def add_task_run(self, run: TaskRun) -> None:
+        self.task_runs[run.id] = run
+        self.task_run_ids[run.flow_run_id, run.task_key, run.dynamic_key] = run.id
+
+    def add_flow_run(self, run: FlowRun) -> None:
+        self.flow_runs[run.id] = run
+        if run.idempotency_key is not None:
+            self.flow_run_ids[run.flow_id, run.idempotency_key] = run.id
+
+    def task_facts(self, run: TaskRun, proposal: Proposal) -> TaskFacts:
+        """The facts for one transition of a task run."""
+        flow_run = self.flow_runs.get(run.flow_run_id) if run.flow_run_id else None
+        cached = None
+        if proposal.details.cache_key is not None and proposal.type == StateType.RUNNING:
+            entry = self.cache.get(proposal.details.cache_key)
+            cached = entry.state if entry else None
+        return TaskFacts(
+            flow_run=flow_run,
+            limits=self._tag_limits(run) if self.limits and run.tags else (),
+            cached=cached,
+            slot_wait_seconds=self.slot_wait_seconds,
+        )
+
+    def _tag_limits(self, run: TaskRun) -> tuple[TagLimit, ...]:
+        limits = (self.limits[tag] for tag in dict.fromkeys(run.tags) if tag in self.limits)
+        return tuple(TagLimit(x.tag, x.limit, len(x.holders), run.id in x.holders) for x in limits)
+
+    def flow_facts(self, run: FlowRun, api_version: tuple[int, int, int] | None) -> FlowFacts:
+        """The facts for one transition of a flow run, with those of the task runs that would follow it."""
+        parent = self.task_runs.get(run.parent_task_run_id) if run.parent_task_run_id else None
+        failed: tuple[TaskRun, ...] = ()
+        if api_version is not None and api_version < OLD_RETRY_API_VERSION:
+            candidates = (self.task_runs[i] for i in sorted(self.failed_task_runs.get(run.id, ())))
+            failed = tuple(x for x in candidates if x.state is not None and x.state.type == StateType.FAILED)
+        return FlowFacts(
+            parent=(parent, self._forced_facts(parent)) if parent else None,
+            failed_task_runs=tuple((x, self._forced_facts(x)) for x in failed),
+        )
+
+    def _forced_facts(self, run: TaskRun) -> TaskFacts:
+        return TaskFacts(limits=self._tag_limits(run), slot_wait_seconds=self.slot_wait_seconds)
+
+    def apply(self, decision: Decision) -> None:
+        """Let the commands after this one see what it was granted, and note what is to be written."""
+        if isinstance(decision, TaskDecision):
+            self._apply_task(decision)
+        else:
+            self._apply_flow(decision)
+
+    def _apply_task(self, decision: TaskDecision) -> None:
+        run = decision.run
+        if decision.created:
+            self.created_task_runs.add(run.id)
+        if decision.created or decision.written:
+            self.add_task_run(run)
+            self.touched_task_runs[run.id] = None
+        if decision.written and run.state is not None:
+            self.new_task_run_states.append(run.state)
+            if run.state.type == StateType.FAILED and run.flow_run_id is not None:
+                self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
+            if run.flow_run_id is None and run.state.type != StateType.SCHEDULED:
+                self._dequeue(run.id)
+        for effect in decision.effects:
+            self._apply_effect(effect)
+
+    def _apply_flow(self, decision: FlowDecision) -> None:
+        run = decision.run
+        if decision.created:
+            self.created_flow_runs.add(run.id)
+        if decision.created or decision.written:
+            self.add_flow_run(run)
+            self.touched_flow_runs[run.id] = None
+        if decision.written and run.state is not None:
+            self.new_flow_run_states.append((run.id, run.state))
+        for follower in decision.followers:
+            self._apply_task(follower)
+
+    def _dequeue(self, task_run_id: str) -> None:
+        self.enqueued.pop(task_run_id, None)
+        self.dequeued.add(task_run_id)
+
+    def _apply_effect(self, effect: Effect) -> None:
+        match effect:
+            case TakeSlot(tag, task_run_id):
+                self.limits[tag].holders.add(task_run_id)
+                self.touched_limits.add(tag)
+            case ReleaseSlots(tags, task_run_id):
+                for tag in tags:
+                    if tag in self.limits and task_run_id in self.limits[tag].holders:
+                        self.limits[tag].holders.discard(task_run_id)
+                        self.touched_limits.add(tag)
+            case RememberCacheKey(cache_key, expiration, state):
+                entry = CacheEntry(cache_key, expiration, state)
+                self.new_cache_entries.append(entry)
+                if expiration is None or expiration > state.timestamp:
+                    self.cache[cache_key] = entry
+            case Enqueue(task_run_id=task_run_id):
+                self.dequeued.discard(task_run_id)
+                self.enqueued[task_run_id] = effect
+
+
+def decide_batch(
+    commands: Iterable[Command], working_set: WorkingSet, clock: Callable[[], datetime], chance: Chance
+) -> Sequence[Decision | Refusal]:
+    """Decide commands in their order; each sees what those before it were granted. A refused command stands alone."""
+    outcomes: list[Decision | Refusal] = []
+    for command in commands:
+        try:
+            decision = decide_one(command, working_set, Moment(clock(), chance))
+        except Refusal as refusal:
+            outcomes.append(refusal)
+        else:
+            working_set.apply(decision)
+            outcomes.append(decision)
+    return outcomes
+
+
+def decide_one(command: Command, facts: WorkingSet, moment: Moment) -> Decision:
+    """Decide one command without applying it: also the answer to "what would happen if?". Raises a Refusal."""
+    match command:
+        case SetTaskRunState():
+            return _set_task_run_state(command, facts, moment)
+        case CreateTaskRun():
+            return _create_task_run(command, facts, moment)
+        case SetFlowRunState():
+            return _set_flow_run_state(command, facts, moment)
+        case CreateFlowRun():
+            return _create_flow_run(command, facts, moment)
+
+
+def _set_task_run_state(command: SetTaskRunState, facts: WorkingSet, moment: Moment) -> TaskDecision:
+    run = facts.task_runs.get(command.task_run_id)
+    if run is None:
+        raise NotFoundError(f"Task run with id {command.task_run_id} not found")
+    return decide.set_task_run_state(run, command, facts.task_facts(run, command.proposal), moment)
+
+
+def _create_task_run(command: CreateTaskRun, facts: WorkingSet, moment: Moment) -> TaskDecision:
+    draft = command.run
+    if draft.flow_run_id is not None and draft.flow_run_id not in facts.flow_runs:
+        raise ConflictError(f"flow run {draft.flow_run_id} does not exist")
+    existing_id = facts.task_run_ids.get((draft.flow_run_id, draft.task_key, draft.dynamic_key))
+    if existing_id is not None:
+        existing = facts.task_runs[existing_id]
+        return TaskDecision(run=existing, state=existing.state)
+    if draft.id in facts.task_runs:
+        raise ConflictError(f"task run {draft.id} exists under other keys")
+    return decide.create_task_run(command, facts.task_facts(draft, command.proposal), moment)
+
+
+def _set_flow_run_state(command: SetFlowRunState, facts: WorkingSet, moment: Moment) -> FlowDecision:
+    run = facts.flow_runs.get(command.flow_run_id)
+    if run is None:
+        raise NotFoundError(f"Flow run with id {command.flow_run_id} not found")
+    return decide.set_flow_run_state(run, command, facts.flow_facts(run, command.api_version), moment)
+
+
+def _create_flow_run(command: CreateFlowRun, facts: WorkingSet, moment: Moment) -> FlowDecision:
+    draft = command.run
+    if draft.flow_id not in facts.flow_ids:
+        raise ConflictError(f"flow {draft.flow_id} does not exist")
+    if draft.idempotency_key is not None:
+        existing_id = facts.flow_run_ids.get((draft.flow_id, draft.idempotency_key))
+        if existing_id is not None:
+            existing = facts.flow_runs[existing_id]
+            return FlowDecision(run=existing, state=existing.state)
+    if draft.parent_task_run_id is not None and draft.parent_task_run_id not in facts.task_runs:
+        raise ConflictError(f"task run {draft.parent_task_run_id} does not exist")
+    if draft.id in facts.flow_runs:
+        raise ConflictError(f"flow run {draft.id} exists already")
+    return decide.create_flow_run(command, facts.flow_facts(draft, command.api_version), moment)

@@ -1,0 +1,1 @@
+"""Where the ledger is kept: tables, queries, and the stores that run them."""

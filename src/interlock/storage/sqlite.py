@@ -1,0 +1,183 @@
+"""The embedded database: one SQLite file, one thread that writes batches, several that read beside it.
+
+What lives here: connections, threads, transactions and pragmas. What does not: the statements (ledger.py, queries/).
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from interlock.orchestration.batch import decide_batch
+from interlock.orchestration.facts import Chance
+from interlock.storage import ledger
+from interlock.storage.migrations import upgrade_if_needed
+from interlock.storage.store import BatchItem, P, Query, StoreUnavailableError, T, Write
+
+READER_THREADS = 4
+BUSY_TIMEOUT_SECONDS = 5
+PAGE_CACHE_KIB = 65_536
+MAPPED_BYTES = 1 << 30
+JOURNAL_BYTES_KEPT = 64 << 20
+
+Durability = Literal["full", "normal"]
+
+
+class SqliteStore:
+    """A Store (see store.py) on one SQLite file.
+
+    `durability` "full" makes every commit survive a power cut; "normal" may lose the last commits in one, though never
+    in a crash of the server, and never consistency.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], datetime],
+        chance: Chance,
+        durability: Durability = "full",
+        slot_wait_seconds: int = 30,
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._chance = chance
+        self._slot_wait_seconds = slot_wait_seconds
+        self._engine = _engine(path, durability)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+        self._connections = _ThreadConnections(self._engine)
+
+    async def start(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.get_running_loop().run_in_executor(self._writer, upgrade_if_needed, self._engine)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._shut_down)
+
+    def _shut_down(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._connections.close()
+        self._engine.dispose()
+
+    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, lambda: self._read(query, *args, **kwargs)
+        )
+
+    def _read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        conn = self._connections.of_this_thread()
+        with _translated_errors(), _transaction(conn, "BEGIN"):
+            return query(conn, *args, **kwargs)
+
+    async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, items)
+
+    def _commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        try:
+            return self._commit_together(items)
+        except IntegrityError as error:
+            # The facts should have refused it. It must still fail alone, so find it by going one by one.
+            if len(items) == 1:
+                return [error]
+            return [self._commit([item])[0] for item in items]
+
+    def _commit_together(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        conn = self._connections.of_this_thread()
+        with _translated_errors(), _transaction(conn, "BEGIN IMMEDIATE"):
+            outcomes: dict[int, Any] = {i: _attempt(conn, x) for i, x in enumerate(items) if isinstance(x, Write)}
+            commands = {i: x for i, x in enumerate(items) if not isinstance(x, Write)}
+            if commands:
+                facts = ledger.load(conn, list(commands.values()), self._clock(), self._slot_wait_seconds)
+                decisions = decide_batch(commands.values(), facts, self._clock, self._chance)
+                ledger.write(conn, facts, self._chance.new_id)
+                outcomes.update(zip(commands, decisions, strict=True))
+        return [outcomes[i] for i in range(len(items))]
+
+
+def _attempt(conn: Connection, write: Write) -> Any:
+    conn.exec_driver_sql("SAVEPOINT item")
+    try:
+        result = write.function(conn)
+    except Exception as error:
+        conn.exec_driver_sql("ROLLBACK TO item")
+        conn.exec_driver_sql("RELEASE item")
+        if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+            raise
+        return error
+    conn.exec_driver_sql("RELEASE item")
+    return result
+
+
+class _ThreadConnections:
+    """One lasting connection for each thread that asks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._local = threading.local()
+        self._all: list[Connection] = []
+
+    def of_this_thread(self) -> Connection:
+        conn: Connection | None = getattr(self._local, "connection", None)
+        if conn is None:
+            conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._local.connection = conn
+            self._all.append(conn)
+        return conn
+
+    def close(self) -> None:
+        for conn in self._all:
+            conn.close()
+
+
+@contextmanager
+def _transaction(conn: Connection, begin: str) -> Any:
+    conn.exec_driver_sql(begin)
+    try:
+        yield
+    except BaseException:
+        conn.exec_driver_sql("ROLLBACK")
+        raise
+    conn.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _translated_errors() -> Any:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DatabaseError as error:
+        if isinstance(error.orig, sqlite3.OperationalError):
+            raise StoreUnavailableError(str(error.orig)) from error
+        raise
+
+
+def _engine(path: Path, durability: Durability) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={durability.upper()}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
+        connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES_KEPT}")
+
+    return engine

@@ -1,0 +1,433 @@
+"""The schema: one table a noun, the same on both databases.
+
+What lives here: tables, keys and indexes. What does not: how they change over time (migrations/) and what is asked of
+them (queries/).
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from interlock.storage.types import Id, Json, JsonText, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _identity() -> list[Column[object]]:
+    """The three columns that every record has."""
+    return [
+        Column("id", Id, primary_key=True),
+        Column("created", UtcTime, nullable=False),
+        Column("updated", UtcTime, nullable=False),
+    ]
+
+
+def _owned_by(column: str, target: str, **options: object) -> Column[object]:
+    """A reference whose row goes when its owner goes."""
+    return Column(column, Id, ForeignKey(target, ondelete="CASCADE"), **options)  # type: ignore[arg-type]
+
+
+flows = Table(
+    "flows",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("tags", Json, nullable=False),
+    Column("labels", Json, nullable=False),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    *_identity(),
+    _owned_by("flow_id", "flows.id", nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text),
+    Column("description", Text),
+    Column("schedule", Json),
+    Column("is_schedule_active", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("infra_overrides", Json, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("work_queue_name", Text),
+    Column("work_queue_id", Id, index=True),
+    Column("last_polled", UtcTime),
+    Column("parameter_openapi_schema", Json),
+    Column("path", Text),
+    Column("pull_steps", Json),
+    Column("entrypoint", Text),
+    Column("manifest_path", Text),
+    Column("storage_document_id", Id),
+    Column("infrastructure_document_id", Id),
+    Column("created_by", Json),
+    Column("updated_by", Json),
+    Column("enforce_parameter_schema", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+    UniqueConstraint("flow_id", "name"),
+    Index("ix_deployments__created", "created"),
+)
+
+deployment_schedules = Table(
+    "deployment_schedules",
+    metadata,
+    *_identity(),
+    _owned_by("deployment_id", "deployments.id", nullable=False, index=True),
+    Column("schedule", Json, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("max_active_runs", Integer),
+    Column("max_scheduled_runs", Integer),
+    Column("catchup", Boolean, nullable=False),
+)
+
+flow_runs = Table(
+    "flow_runs",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    _owned_by("flow_id", "flows.id", nullable=False),
+    Column("deployment_id", Id, index=True),
+    Column("deployment_version", Text),
+    Column("work_queue_id", Id, index=True),
+    Column("work_queue_name", Text),
+    Column("flow_version", Text),
+    Column("parameters", JsonText, nullable=False),
+    Column("idempotency_key", Text),
+    Column("context", JsonText, nullable=False),
+    Column("empirical_policy", JsonText, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("labels", JsonText, nullable=False),
+    # No foreign key, since the two run tables would refer to each other: deleting a task run clears it (queries/runs.py).
+    Column("parent_task_run_id", Id, index=True),
+    Column("state_id", Id),
+    Column("state_type", Text),
+    Column("state_name", Text),
+    Column("state_timestamp", UtcTime),
+    Column("run_count", Integer, nullable=False),
+    Column("expected_start_time", UtcTime),
+    Column("next_scheduled_start_time", UtcTime),
+    Column("start_time", UtcTime),
+    Column("end_time", UtcTime),
+    Column("total_run_time", Float, nullable=False),
+    Column("auto_scheduled", Boolean, nullable=False),
+    Column("infrastructure_document_id", Id),
+    Column("infrastructure_pid", Text),
+    Column("created_by", JsonText),
+    Column("job_variables", JsonText, nullable=False),
+    UniqueConstraint("flow_id", "idempotency_key"),
+    Index("ix_flow_runs__expected_start_time", "expected_start_time", "id"),
+    Index("ix_flow_runs__start_time", "start_time", "id"),
+    Index("ix_flow_runs__end_time", "end_time", "id"),
+    Index("ix_flow_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
+    Index("ix_flow_runs__name", "name", "id"),
+    Index("ix_flow_runs__state_type", "state_type", "expected_start_time"),
+)
+
+flow_run_states = Table(
+    "flow_run_states",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _owned_by("flow_run_id", "flow_runs.id", nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timestamp", UtcTime, nullable=False),
+    Column("message", Text),
+    Column("data", JsonText),
+    Column("state_details", JsonText, nullable=False),
+    Column("transition_id", Id),
+    Index("ix_flow_run_states__flow_run_id", "flow_run_id", "timestamp"),
+)
+
+flow_run_inputs = Table(
+    "flow_run_inputs",
+    metadata,
+    *_identity(),
+    _owned_by("flow_run_id", "flow_runs.id", nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("sender", Text),
+    UniqueConstraint("flow_run_id", "key"),
+)
+
+task_runs = Table(
+    "task_runs",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    _owned_by("flow_run_id", "flow_runs.id"),
+    Column("task_key", Text, nullable=False),
+    Column("dynamic_key", Text, nullable=False),
+    Column("cache_key", Text),
+    Column("cache_expiration", UtcTime),
+    Column("task_version", Text),
+    Column("empirical_policy", JsonText, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("labels", JsonText, nullable=False),
+    Column("task_inputs", JsonText, nullable=False),
+    Column("state_id", Id),
+    Column("state_type", Text),
+    Column("state_name", Text),
+    Column("state_timestamp", UtcTime),
+    Column("run_count", Integer, nullable=False),
+    Column("flow_run_run_count", Integer, nullable=False),
+    Column("expected_start_time", UtcTime),
+    Column("next_scheduled_start_time", UtcTime),
+    Column("start_time", UtcTime),
+    Column("end_time", UtcTime),
+    Column("total_run_time", Float, nullable=False),
+    UniqueConstraint("flow_run_id", "task_key", "dynamic_key"),
+    # A NULL is equal to nothing in a unique constraint: runs without a flow run need one of their own.
+    Index(
+        "uq_task_runs__task_key_dynamic_key",
+        "task_key",
+        "dynamic_key",
+        unique=True,
+        sqlite_where=text("flow_run_id IS NULL"),
+        postgresql_where=text("flow_run_id IS NULL"),
+    ),
+    Index("ix_task_runs__expected_start_time", "expected_start_time", "id"),
+    Index("ix_task_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
+    Index("ix_task_runs__end_time", "end_time", "id"),
+    Index("ix_task_runs__name", "name", "id"),
+    Index("ix_task_runs__state_type", "state_type", "expected_start_time"),
+)
+
+task_run_states = Table(
+    "task_run_states",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _owned_by("task_run_id", "task_runs.id", nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timestamp", UtcTime, nullable=False),
+    Column("message", Text),
+    Column("data", JsonText),
+    Column("state_details", JsonText, nullable=False),
+    Column("transition_id", Id),
+    Index("ix_task_run_states__task_run_id", "task_run_id", "timestamp"),
+)
+
+# What a run is to take when it proposes a cache key: the newest unexpired row of the key. Goes with its state.
+task_run_state_cache = Table(
+    "task_run_state_cache",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("created", UtcTime, nullable=False),
+    Column("cache_key", Text, nullable=False),
+    Column("cache_expiration", UtcTime),
+    _owned_by("task_run_state_id", "task_run_states.id", nullable=False, index=True),
+    Index("ix_task_run_state_cache__cache_key", "cache_key", "created"),
+)
+
+# Background task runs that wait for a worker, in the order of delivery: `position` first, then `id`.
+task_run_queue = Table(
+    "task_run_queue",
+    metadata,
+    Column("task_run_id", Id, ForeignKey("task_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("task_key", Text, nullable=False),
+    Column("due", UtcTime),
+    Column("front", Boolean, nullable=False),
+    Column("enqueued", UtcTime, nullable=False),
+    Index("ix_task_run_queue__task_key", "task_key", "front", "enqueued"),
+)
+
+concurrency_limits = Table(
+    "concurrency_limits",
+    metadata,
+    *_identity(),
+    Column("tag", Text, nullable=False, unique=True),
+    Column("concurrency_limit", Integer, nullable=False),
+)
+
+# Who holds the slots of a tag's limit. An operator may reset a limit to any ids, so that a holder need not be a run
+# that is known here.
+concurrency_slots = Table(
+    "concurrency_slots",
+    metadata,
+    Column("concurrency_limit_id", Id, ForeignKey("concurrency_limits.id", ondelete="CASCADE"), primary_key=True),
+    Column("task_run_id", Id, primary_key=True, index=True),
+)
+
+concurrency_limits_v2 = Table(
+    "concurrency_limits_v2",
+    metadata,
+    *_identity(),
+    Column("active", Boolean, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("limit", Integer, nullable=False),
+    Column("active_slots", Integer, nullable=False),
+    Column("denied_slots", Integer, nullable=False),
+    Column("slot_decay_per_second", Float, nullable=False),
+    Column("avg_slot_occupancy_seconds", Float, nullable=False),
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("timestamp", UtcTime, nullable=False),
+    Column("flow_run_id", Id),
+    Column("task_run_id", Id),
+    Index("ix_logs__timestamp", "timestamp", "id"),
+    Index("ix_logs__flow_run_id", "flow_run_id", "timestamp"),
+    Index("ix_logs__task_run_id", "task_run_id", "timestamp"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    *_identity(),
+    Column("key", Text, index=True),
+    Column("type", Text),
+    Column("description", Text),
+    Column("data", Json),
+    Column("metadata_", Json),
+    Column("flow_run_id", Id, index=True),
+    Column("task_run_id", Id, index=True),
+)
+
+# The newest artifact of each key.
+artifact_collections = Table(
+    "artifact_collections",
+    metadata,
+    *_identity(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("latest_id", Id, nullable=False, index=True),
+    Column("type", Text),
+    Column("description", Text),
+    Column("data", Json),
+    Column("metadata_", Json),
+    Column("flow_run_id", Id),
+    Column("task_run_id", Id),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("value", Json),
+    Column("tags", Json, nullable=False),
+)
+
+block_types = Table(
+    "block_types",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("logo_url", Text),
+    Column("documentation_url", Text),
+    Column("description", Text),
+    Column("code_example", Text),
+    Column("is_protected", Boolean, nullable=False),
+)
+
+block_schemas = Table(
+    "block_schemas",
+    metadata,
+    *_identity(),
+    Column("checksum", Text, nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("capabilities", Json, nullable=False),
+    Column("version", Text, nullable=False),
+    _owned_by("block_type_id", "block_types.id", nullable=False, index=True),
+    UniqueConstraint("checksum", "version"),
+)
+
+block_schema_references = Table(
+    "block_schema_references",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    _owned_by("parent_block_schema_id", "block_schemas.id", nullable=False, index=True),
+    _owned_by("reference_block_schema_id", "block_schemas.id", nullable=False, index=True),
+)
+
+block_documents = Table(
+    "block_documents",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("is_anonymous", Boolean, nullable=False),
+    Column("block_type_name", Text),
+    _owned_by("block_type_id", "block_types.id", nullable=False),
+    _owned_by("block_schema_id", "block_schemas.id", nullable=False, index=True),
+    UniqueConstraint("block_type_id", "name"),
+)
+
+block_document_references = Table(
+    "block_document_references",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    _owned_by("parent_block_document_id", "block_documents.id", nullable=False, index=True),
+    _owned_by("reference_block_document_id", "block_documents.id", nullable=False, index=True),
+)
+
+saved_searches = Table(
+    "saved_searches",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("filters", Json, nullable=False),
+)
+
+work_pools = Table(
+    "work_pools",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text),
+    Column("type", Text, nullable=False, index=True),
+    Column("base_job_template", Json, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("concurrency_limit", Integer),
+    Column("default_queue_id", Id),
+    Column("status", Text, nullable=False),
+)
+
+work_queues = Table(
+    "work_queues",
+    metadata,
+    *_identity(),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("concurrency_limit", Integer),
+    Column("priority", Integer, nullable=False),
+    Column("last_polled", UtcTime),
+    Column("status", Text, nullable=False),
+    _owned_by("work_pool_id", "work_pools.id", nullable=False),
+    UniqueConstraint("work_pool_id", "name"),
+)
+
+# Facts about this database: the key that seals secret block fields.
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Json, nullable=False),
+)
