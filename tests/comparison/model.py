@@ -1,0 +1,61 @@
+"""What a comparison case is: a named sequence of HTTP steps, written without a server, a clock or an id.
+
+Here live only the two records and the notation of a request. The families of cases are in the other modules, how a
+case is sent is in `replay`, and what its answers become is in `normalise`.
+
+Notation of a request, in its path, headers and body:
+
+- `{name}` in a string: the `id` answered by the step `name`; `{flow}` and `{deployment}` are made once a replay;
+- `{unique}`: a text no other case and no other replay uses, for names, keys and tags;
+- `{uuid_x}` for any x: an id made up by the client, new in every replay;
+- `{"$now": s}`: the moment s seconds after the start of the case, in UTC; `{"$now": s, "offset": "+02:00"}` the
+  same moment written with another offset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+JSON = Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request of a case.
+
+    `record` says whether the answer is compared; a step that isn't must succeed. `unordered` says that the answer is a
+    list whose order the peer leaves to chance. `unavailable` marks a request for which the peer answers 503 by a fault
+    of its own, so that the recorder does not take it for a busy database.
+    """
+
+    name: str
+    method: str
+    path: str
+    body: JSON = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    record: bool = True
+    unordered: bool = False
+    unavailable: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """Steps sent one after another. `jitter` bounds, in seconds, a delay that the server draws at random."""
+
+    family: str
+    name: str
+    steps: tuple[Step, ...]
+    jitter: tuple[float, float] | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.family}/{self.name}"
+
+    def fingerprint(self) -> str:
+        """A short digest of all that is sent, to notice answers recorded for an older form of the case."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,152 @@
+"""Makes the answers of two servers, or of two replays, comparable, and changes nothing else.
+
+What is replaced, and by what:
+
+- ids: by `{name}` where a step of that name answered or was given it; other ids by `{id1}`, `{id2}`, ... as they first
+  appear in the case; ids written out in the case's own requests stay;
+- the text of `{unique}`: by `{unique}`;
+- timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by `$now` in a request becomes `now+s`,
+  a moment within the time of a step becomes `@step` (so that a start time must come from the right request), and such a
+  moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a case with jitter, one within its bounds
+  becomes `@step+jitter`. An offset other than +00:00 is appended. Any other timestamp stays;
+- `total_run_time`, `estimated_run_time` and `estimated_start_time_delta`: 0.0 stays, other values become `s+elapsed`,
+  s the multiple of 100 seconds below, where the rest is no more than the time since the case began;
+- `delay_seconds` above 60: the multiple of 100 above, as `~s`, where it is no further off than that time;
+- a `name` of two lower-case words joined by a hyphen, which no request has sent: `<slug>`;
+- the order of `pause_keys` and `active_slots`, which the peer keeps as sets, and of a list marked unordered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tests.comparison.model import JSON
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+MOMENT_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)(Z|[+-]\d\d:\d\d)")
+SLUG = re.compile(r"[a-z]+-[a-z]+")
+DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta"}
+SETS = {"pause_keys", "active_slots"}
+# The peer keeps `updated` in milliseconds, cut off: it may lie up to one before the request that caused it. Steps are
+# sent further apart than this.
+CUT_OFF = timedelta(milliseconds=1.5)
+UNIT = 100
+
+
+@dataclass
+class Window:
+    """The time in which a step's request was under way."""
+
+    step: str
+    sent: datetime
+    received: datetime
+
+
+@dataclass
+class Names:
+    """What the replay of one case has seen so far: its start, its ids, its moments and the time of each step."""
+
+    start: datetime
+    unique: str
+    jitter: tuple[float, float] | None = None
+    ids: dict[str, str] = field(default_factory=dict)
+    moments: dict[datetime, str] = field(default_factory=dict)
+    sent_texts: set[str] = field(default_factory=set)
+    windows: list[Window] = field(default_factory=list)
+
+    def answer(self, body: JSON, *, unordered: bool = False) -> JSON:
+        """The normal form of an answer's body, numbering the ids not seen before."""
+        normal = self._value(body)
+        if unordered and isinstance(normal, list):
+            normal.sort(key=lambda item: json.dumps(item, sort_keys=True))
+        return normal
+
+    def _value(self, value: JSON, key: str = "") -> JSON:
+        if isinstance(value, dict):
+            return {self._text(k): self._value(value[k], k) for k in sorted(value)}
+        if isinstance(value, list):
+            items = [self._value(item) for item in value]
+            return sorted(items) if key in SETS else items
+        if isinstance(value, str):
+            return self._slug(value) if key == "name" and self._is_slug(value) else self._text(value)
+        if isinstance(value, float) and key in DURATIONS:
+            return self._duration(value)
+        if isinstance(value, int) and key == "delay_seconds":
+            return self._delay(value)
+        return value
+
+    def _is_slug(self, value: str) -> bool:
+        return SLUG.fullmatch(value) is not None and value not in self.sent_texts
+
+    def _slug(self, _value: str) -> str:
+        return "<slug>"
+
+    def _text(self, text: str) -> str:
+        text = text.replace(self.unique, "{unique}")
+        text = UUID_TEXT.sub(lambda found: self._id(found.group()), text)
+        return MOMENT_TEXT.sub(lambda found: self._moment(found.group(1), found.group(2)), text)
+
+    def _id(self, value: str) -> str:
+        if value in self.sent_texts:
+            return value
+        if value not in self.ids:
+            count = sum(1 for name in self.ids.values() if re.fullmatch(r"id\d+", name))
+            self.ids[value] = f"id{count + 1}"
+        return "{" + self.ids[value] + "}"
+
+    def _moment(self, clock: str, offset: str) -> str:
+        suffix = "" if offset == "+00:00" else offset
+        moment = datetime.fromisoformat(clock + ("+00:00" if offset == "Z" else offset)).astimezone(UTC)
+        label = self.moments.get(moment) or self._relative(moment)
+        return label + suffix if label else clock + offset
+
+    def _relative(self, moment: datetime) -> str | None:
+        if jittered := self._jittered(moment):
+            return jittered
+        shift = round((moment - self.start).total_seconds() / UNIT) * UNIT
+        step = self._step_at(moment - timedelta(seconds=shift))
+        if step is None:
+            return None
+        return f"@{step}{shift:+d}" if shift else f"@{step}"
+
+    def _jittered(self, moment: datetime) -> str | None:
+        if self.jitter is None:
+            return None
+        low, high = (timedelta(seconds=bound) for bound in self.jitter)
+        for window in reversed(self.windows):
+            if window.sent - CUT_OFF + low <= moment <= window.received + high:
+                return f"@{window.step}+jitter"
+        return None
+
+    def _step_at(self, moment: datetime) -> str | None:
+        for window in reversed(self.windows):
+            if window.sent - CUT_OFF <= moment <= window.received:
+                return window.step
+        return None
+
+    def _elapsed(self) -> float:
+        return (self.windows[-1].received - self.start).total_seconds()
+
+    def _duration(self, seconds: float) -> JSON:
+        whole = int(seconds // UNIT) * UNIT
+        return f"{whole}+elapsed" if 0 < seconds - whole <= self._elapsed() + 1 else seconds
+
+    def _delay(self, seconds: int) -> JSON:
+        above = -(-seconds // UNIT) * UNIT
+        return f"~{above}" if seconds > 60 and above - seconds <= self._elapsed() + 1 else seconds
+
+
+def texts(value: JSON) -> Iterable[str]:
+    """Every string within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)

@@ -1,0 +1,76 @@
+"""Starts the peer's server for the recorder, on a fresh database and a free port, without its background services."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+PEER = Path(__file__).parents[2] / ".peers" / "prefect-2.20" / "bin" / "python"
+START_SECONDS = 120
+SERVICES = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "FLOW_RUN_NOTIFICATIONS",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "FOREMAN",
+    "EVENT_LOGGER",
+    "TRIGGERS",
+    "EVENT_PERSISTER",
+)
+APP = "prefect.server.api.server:create_app"
+
+
+@contextmanager
+def running_peer() -> Iterator[str]:
+    """The base URL, ending in /api, of a peer that lives as long as the context."""
+    with tempfile.TemporaryDirectory() as home:
+        port = _free_port()
+        command = [str(PEER), "-m", "uvicorn", "--factory", APP, "--host", "127.0.0.1", "--port", str(port)]
+        with (Path(home) / "log").open("wb") as log:
+            process = subprocess.Popen(command, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            url = f"http://127.0.0.1:{port}/api"
+            _wait_until_healthy(url, process, Path(home) / "log")
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _environment(home: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    off = {f"PREFECT_API_SERVICES_{service}_ENABLED": "false" for service in SERVICES}
+    own = {
+        "PREFECT_HOME": home,
+        "PREFECT_UI_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    return kept | off | own
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the peer ended at once:\n{log.read_text()}")
+        try:
+            if httpx.get(f"{url}/health").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError(f"the peer did not become healthy:\n{log.read_text()}")

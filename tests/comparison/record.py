@@ -1,0 +1,115 @@
+"""The command: record the peer's answers afresh, compare a running server with them, or show them.
+
+python -m tests.comparison.record                          start the peer, replay all cases, write answers/
+python -m tests.comparison.record --only 'task_retries/*'  the same for some cases only
+python -m tests.comparison.record --against http://127.0.0.1:4200/api [--only ...]
+python -m tests.comparison.record --show 'task_matrix/alone/RUNNING to PENDING/asked'
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from tests.comparison.cases import all_cases, families, matching
+from tests.comparison.differences import expected
+from tests.comparison.model import Case
+from tests.comparison.peer import running_peer
+from tests.comparison.recordings import Recording, differing, load, save, unfit
+from tests.comparison.replay import replay
+
+# A peer answers no faster over several connections, but then finds its database locked: so several, one request each.
+PEERS = 2
+CONNECTIONS = 32
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    chosen = matching(all_cases(), options.only or options.show or "*")
+    if not chosen:
+        print("no case matches", file=sys.stderr)
+        return 2
+    if options.show:
+        return show(chosen)
+    if options.against:
+        return asyncio.run(compare(options.against, chosen, options.connections or CONNECTIONS))
+    with ExitStack() as stack, ThreadPoolExecutor() as starter:
+        urls = list(starter.map(lambda _: stack.enter_context(running_peer()), range(PEERS)))
+        return asyncio.run(record(urls, chosen))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.comparison.record", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--only", metavar="PATTERN", help="cases by a shell pattern, or the beginning, of family/name")
+    parser.add_argument("--against", metavar="URL", help="compare the server at this base URL, which ends in /api")
+    parser.add_argument("--show", metavar="PATTERN", help="print the requests and recorded answers of cases")
+    parser.add_argument("--connections", type=int, help="how many cases to replay at once")
+    return parser
+
+
+async def record(urls: Sequence[str], chosen: Sequence[Case]) -> int:
+    """Replay the cases on the peers and write what they answer; recordings of other cases stay, those of no case go."""
+    everything = all_cases()
+    recordings = load(families(everything))
+    problems: list[str] = []
+
+    async def share(index: int, url: str) -> None:
+        async for case, result in replay(url, chosen[index :: len(urls)], 1, patient=True):
+            if isinstance(result, Exception):
+                problems.append(f"{case.key}: {result!r}")
+            else:
+                recordings[case.key] = Recording(case.fingerprint(), result)
+
+    await asyncio.gather(*(share(index, url) for index, url in enumerate(urls)))
+    save(everything, recordings)
+    print("\n".join([*problems, f"{len(chosen) - len(problems)} cases recorded"]))
+    return 1 if problems else 0
+
+
+async def compare(url: str, chosen: Sequence[Case], connections: int) -> int:
+    """Replay the cases on a server and print each difference from what Interlock is to answer."""
+    recordings = load(families(chosen))
+    stale = {line.partition(": ")[0]: line for line in unfit(chosen, recordings)}
+    failures: Counter[str] = Counter()
+    async for case, result in replay(url, chosen, connections):
+        if case.key in stale:
+            lines = [stale[case.key]]
+        elif isinstance(result, Exception):
+            lines = [repr(result)]
+        else:
+            lines = differing(expected(case, recordings[case.key].answers), result)
+        if lines:
+            failures[case.family] += 1
+            print("\n    ".join([case.key, *lines]))
+    print_summary(chosen, failures)
+    return 1 if failures else 0
+
+
+def print_summary(chosen: Sequence[Case], failures: Counter[str]) -> None:
+    for family, count in Counter(case.family for case in chosen).items():
+        print(f"{family}: {count - failures[family]} of {count} alike")
+
+
+def show(chosen: Sequence[Case]) -> int:
+    recordings = load(families(chosen))
+    for case in chosen:
+        answers = recordings[case.key].answers if case.key in recordings else {}
+        print(f"# {case.key}")
+        for step in case.steps:
+            print(f"{step.name}: {step.method} {step.path} {json.dumps(step.body)} {dict(step.headers) or ''}")
+            if step.name in answers:
+                answer = answers[step.name]
+                print(f"  -> {answer.status} {json.dumps(answer.body, indent=1, ensure_ascii=False)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The recorded answers of the peer: one gzipped file of JSON lines a family, one line a case, in `answers/`.
+
+Reading, writing and comparing them. Read one with `python -m tests.comparison.record --show PATTERN`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.comparison.model import JSON, Case
+from tests.comparison.replay import Answer, Answers
+
+FOLDER = Path(__file__).parent / "answers"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the peer answered to a case, and the fingerprint of the case as it was sent."""
+
+    fingerprint: str
+    answers: Answers
+
+
+def load(families: Iterable[str]) -> dict[str, Recording]:
+    """The recordings of some families, by the key of their case. A family without a file has none."""
+    found: dict[str, Recording] = {}
+    for family in families:
+        path = _path(family)
+        if path.exists():
+            for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+                entry = json.loads(line)
+                answers = {step: Answer(*pair) for step, pair in entry["answers"].items()}
+                found[f"{family}/{entry['case']}"] = Recording(entry["sent"], answers)
+    return found
+
+
+def save(cases: Iterable[Case], recordings: Mapping[str, Recording]) -> None:
+    """Write the recordings of these cases, a file a family, in the order of the cases."""
+    lines: dict[str, list[str]] = {}
+    for case in cases:
+        recording = recordings.get(case.key)
+        if recording is not None:
+            lines.setdefault(case.family, []).append(_line(case, recording))
+    FOLDER.mkdir(exist_ok=True)
+    for family, texts in lines.items():
+        _path(family).write_bytes(gzip.compress("\n".join(texts).encode() + b"\n", mtime=0))
+
+
+def _line(case: Case, recording: Recording) -> str:
+    answers = {step: [answer.status, answer.body] for step, answer in recording.answers.items()}
+    entry = {"case": case.name, "sent": recording.fingerprint, "answers": answers}
+    return json.dumps(entry, separators=(",", ":"), ensure_ascii=False)
+
+
+def _path(family: str) -> Path:
+    return FOLDER / f"{family}.jsonl.gz"
+
+
+def unfit(cases: Iterable[Case], recordings: Mapping[str, Recording]) -> list[str]:
+    """Why the recordings don't belong to these cases: missing, for an older form, or left over. Empty where they do."""
+    problems = []
+    keys = set()
+    for case in cases:
+        keys.add(case.key)
+        recording = recordings.get(case.key)
+        if recording is None:
+            problems.append(f"{case.key}: no recorded answer")
+        elif recording.fingerprint != case.fingerprint():
+            problems.append(f"{case.key}: the case has changed since its answer was recorded")
+    problems += [f"{key}: a recorded answer without a case" for key in recordings if key not in keys]
+    return problems
+
+
+def differing(expected: Answers, actual: Answers) -> list[str]:
+    """One line for each place where two cases' answers differ: `step path: expected -> actual`."""
+    lines = []
+    for step, answer in expected.items():
+        mine = actual.get(step)
+        if mine is None:
+            lines.append(f"{step}: no answer")
+        else:
+            lines += _changes(step, answer, mine)
+    return lines
+
+
+def _changes(step: str, expected: Answer, actual: Answer) -> list[str]:
+    left = {"status": expected.status} | flatten(expected.body, "body")
+    right = {"status": actual.status} | flatten(actual.body, "body")
+    paths = list(left) + [path for path in right if path not in left]
+    shown = [(path, _shown(left, path), _shown(right, path)) for path in paths]
+    return [f"{step} {path}: {_short(old)} -> {_short(new)}" for path, old, new in shown if old != new]
+
+
+def flatten(value: JSON, path: str) -> dict[str, JSON]:
+    """A JSON value as a flat mapping from dotted paths to scalars (and to empty lists and objects)."""
+    if isinstance(value, dict) and value:
+        items = [(f"{path}.{key}", item) for key, item in value.items()]
+    elif isinstance(value, list) and value:
+        items = [(f"{path}.{index}", item) for index, item in enumerate(value)]
+    else:
+        return {path: value}
+    flat: dict[str, JSON] = {}
+    for key, item in items:
+        flat |= flatten(item, key)
+    return flat
+
+
+def _shown(flat: Mapping[str, JSON], path: str) -> str:
+    """The value at a path as JSON text, which tells 0 from 0.0 and from false."""
+    return json.dumps(flat[path], ensure_ascii=False) if path in flat else "(absent)"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,74 @@
+"""The comparison itself: every case, sent to a live Interlock, is answered as the peer answered when recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.comparison.cases import all_cases, families
+from tests.comparison.differences import DIFFERENCES, expected
+from tests.comparison.model import Case
+from tests.comparison.recordings import Recording, differing, load, unfit
+from tests.comparison.replay import replay
+
+CONNECTIONS = 32
+# How many cases there are. A change of the cases changes this number, and the CHANGELOG of what is compared.
+COUNT = 0
+SHOWN = 40
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return all_cases()
+
+
+@pytest.fixture(scope="module")
+def recordings(cases: list[Case]) -> dict[str, Recording]:
+    return load(families(cases))
+
+
+def test_each_case_has_its_own_name(cases: list[Case]) -> None:
+    repeated = [key for key, count in Counter(case.key for case in cases).items() if count > 1]
+    assert not repeated
+
+
+def test_each_case_has_an_answer_recorded_for_its_present_form(
+    cases: list[Case], recordings: dict[str, Recording]
+) -> None:
+    problems = unfit(cases, recordings)
+    assert not problems, "record afresh (./run record):\n" + "\n".join(problems[:SHOWN])
+    assert len(recordings) == len(cases) == COUNT
+
+
+def test_each_declared_difference_concerns_a_recorded_answer(recordings: dict[str, Recording]) -> None:
+    idle = [
+        difference
+        for difference in DIFFERENCES
+        if not any(
+            fnmatchcase(key, difference.cases) and difference.step in recording.answers
+            for key, recording in recordings.items()
+        )
+    ]
+    assert not idle
+
+
+def test_interlock_answers_as_the_peer(interlock_url: str, cases: list[Case], recordings: dict[str, Recording]) -> None:
+    """No difference but the declared ones, and every declared one."""
+    failures = asyncio.run(_failures(interlock_url, cases, recordings))
+    if failures:
+        counts = Counter(key.partition("/")[0] for key in failures)
+        shown = ["\n    ".join([key, *lines[:8]]) for key, lines in list(failures.items())[:SHOWN]]
+        pytest.fail(f"{len(failures)} of {len(cases)} cases differ: {dict(counts)}\n" + "\n".join(shown), pytrace=False)
+
+
+async def _failures(url: str, cases: list[Case], recordings: dict[str, Recording]) -> dict[str, list[str]]:
+    failures: dict[str, list[str]] = {}
+    async for case, result in replay(url, cases, CONNECTIONS):
+        if isinstance(result, Exception):
+            failures[case.key] = [repr(result)]
+        elif lines := differing(expected(case, recordings[case.key].answers), result):
+            failures[case.key] = lines
+    return failures
