@@ -1,0 +1,92 @@
+"""Measure Interlock beside the peer (Prefect's server 2.20.25, from .peers/prefect-2.20) on this machine.
+
+Both servers are started in turn, with their defaults, on SQLite files in a scratch folder, and driven by the same load;
+where the platform allows it the load has one core and the server the others. Scenarios:
+
+  writes  task runs created, set to RUNNING and to COMPLETED at 1, 10 and 50 connections: rate, p50, p99, CPU a write
+  flow    a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
+  reads   pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
+  start   time to ready, --help, resident memory with 100,000 task runs
+  bare    the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
+
+"times better" is Interlock's rate over the peer's, or the peer's time (or memory) over Interlock's.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import report, servers
+from bench.context import Bench
+from bench.machine import describe, split_cores
+from bench.options import Options, parse
+from bench.scenarios import bare, flow, reads, start, writes
+
+SCENARIOS: dict[str, Callable[[Bench], report.Section]] = {
+    "writes": writes.run,
+    "flow": flow.run,
+    "reads": reads.run,
+    "start": start.run,
+    "bare": bare.run,
+}
+STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic")
+
+
+def main() -> None:
+    options = parse(sys.argv[1:], __doc__ or "", tuple(SCENARIOS))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers started here are ended
+    cores = split_cores()
+    if cores.load is not None:
+        os.sched_setaffinity(0, {cores.load})
+    facts = {"machine": describe(), "versions": _versions(options)}
+    for name, values in facts.items():
+        print(f"{name}: {report.facts_line(values)}\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=_scratch()) as folder:
+        sections = _run(options, Bench(options, cores, Path(folder), _launches(options)))
+    if options.json is not None:
+        content = facts | {"sections": [section.to_json() for section in sections]}
+        options.json.write_text(json.dumps(content, indent=1))
+
+
+def _run(options: Options, bench: Bench) -> list[report.Section]:
+    """The scenarios one after another; each table is printed as soon as it is there."""
+    render = report.markdown if options.markdown else report.terminal
+    sections = []
+    for name in options.only:
+        sections.append(SCENARIOS[name](bench))
+        print(render(sections[-1]) + "\n", flush=True)
+    return sections
+
+
+def _launches(options: Options) -> tuple[servers.Launch, ...]:
+    known = {"peer": servers.peer(), "Interlock": servers.interlock(options.interlock)}
+    return tuple(known[name] for name in options.servers)
+
+
+def _scratch() -> Path:
+    """A folder of the checkout, because /tmp may be a file system in memory, where a commit costs nothing."""
+    folder = servers.ROOT / ".cache"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _versions(options: Options) -> dict[str, str]:
+    """What is measured and what it stands on."""
+    programs = {"peer": [str(servers.PEER / "prefect"), "--version"], "Interlock": [options.interlock, "version"]}
+    found = {name: _output(programs[name]) for name in options.servers if name == "peer" or not options.interlock_url}
+    return found | {name: version(name) for name in STACK}
+
+
+def _output(command: list[str]) -> str:
+    environment = servers.clean_environment()
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What the machine is, which cores each side gets, and what a server's processes have used."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped,unused-ignore]
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The split of the cores: the load on one, the server on all others; None where the platform cannot pin."""
+
+    load: int | None
+    server: frozenset[int] | None
+
+
+def split_cores() -> Cores:
+    """The last core for the load and the rest for the server; no pinning with one core or without the system call."""
+    if not hasattr(os, "sched_getaffinity"):
+        return Cores(None, None)
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return Cores(None, None)
+    return Cores(cores[-1], frozenset(cores[:-1]))
+
+
+class ProcessTree:
+    """A process and its children, as found when this is made."""
+
+    def __init__(self, pid: int) -> None:
+        root = psutil.Process(pid)
+        self._processes = [root, *root.children(recursive=True)]
+
+    def cpu_seconds(self) -> float:
+        """User and system time used by all of them so far."""
+        times = [process.cpu_times() for process in self._processes]
+        return float(sum(each.user + each.system for each in times))
+
+    def resident_mib(self) -> tuple[float, float]:
+        """Resident memory in MiB: of the largest process (the server itself), and of all together."""
+        sizes = [process.memory_info().rss / 2**20 for process in self._processes]
+        return max(sizes), sum(sizes)
+
+
+def describe() -> dict[str, str]:
+    """The facts that a figure means nothing without."""
+    return {
+        "cores": str(os.cpu_count()),
+        "CPU": _cpu_model(),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

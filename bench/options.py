@@ -1,0 +1,108 @@
+"""The command line of the benchmark: its options, their defaults, and the command that repeats a scenario."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.servers import VENV
+
+SERVERS = ("peer", "Interlock")
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """An option that says how long or how large, with its defaults."""
+
+    name: str
+    kind: type
+    full: float
+    quick: float
+    help: str
+
+
+LENGTHS = (
+    Length("seconds", float, 10, 3, "writes, bare: measured seconds of each cell"),
+    Length("warm_up", float, 2, 1, "writes, bare: seconds of load before them"),
+    Length("rounds", int, 2, 1, "writes, flow: rounds of peer, Interlock; medians are shown"),
+    Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
+    Length("stored_runs", int, 100_000, 10_000, "reads, start: task runs stored"),
+    Length("repeats", int, 50, 10, "reads: requests of each kind"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the scenarios are told; lengths in seconds. `repeat` are the options that make the same figures again."""
+
+    seconds: float
+    warm_up: float
+    rounds: int
+    mapped_tasks: int
+    stored_runs: int
+    repeats: int
+    connections: tuple[int, ...]
+    servers: tuple[str, ...]
+    interlock: str
+    interlock_url: str | None
+    databases: Path | None
+    only: tuple[str, ...]
+    json: Path | None
+    markdown: bool
+    repeat: str
+
+
+def parse(arguments: list[str], description: str, scenarios: tuple[str, ...]) -> Options:
+    """Options from the command line; exits with a message if it is wrong."""
+    parsed = _parser(description, scenarios).parse_args(arguments)
+    values = vars(parsed)
+    quick = values.pop("quick")
+    repeat = ["--quick"] if quick else []
+    for length in LENGTHS:
+        if values[length.name] is None:
+            values[length.name] = length.kind(length.quick if quick else length.full)
+        else:
+            repeat.append(f"{_flag(length.name)} {values[length.name]:g}")
+    if values["servers"] != SERVERS:
+        repeat.append(f"--servers {','.join(values['servers'])}")
+    return Options(**values, repeat=" ".join(repeat))
+
+
+def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=description,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=120),
+    )
+    add = parser.add_argument
+    add("--only", type=_names(scenarios), default=scenarios, metavar="NAMES", help="scenarios, separated by commas")
+    add("--servers", type=_names(SERVERS), default=SERVERS, metavar="NAMES", help="peer, Interlock, or both (default)")
+    add("--quick", action="store_true", help="short windows and small data: to see that it works, not for figures")
+    for length in LENGTHS:
+        help_text = f"{length.help} (default {length.full:g}, quick {length.quick:g})"
+        add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
+    add("--connections", type=_numbers, default=(1, 10, 50), metavar="N,N", help="writes (default 1,10,50)")
+    add("--databases", type=Path, metavar="FOLDER", help="reads, start: keep filled databases here, use those found")
+    add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
+    add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
+    add("--json", type=Path, metavar="FILE", help="write all figures, those of each round too, to this file")
+    add("--markdown", action="store_true", help="print Markdown")
+    return parser
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _names(allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def parse_names(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        if unknown := set(names) - set(allowed):
+            raise argparse.ArgumentTypeError(f"no {', '.join(sorted(unknown))}; there are {', '.join(allowed)}")
+        return names
+
+    return parse_names
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))

@@ -1,0 +1,73 @@
+"""Starting and resting: time to ready, the command line's help, and resident memory with many task runs."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from bench.context import Bench
+from bench.filled import Filled, filled
+from bench.load import run as run_load
+from bench.queries import measure_queries
+from bench.report import Row, Section, median
+from bench.servers import PEER, Launch, Server, clean_environment
+
+STARTS = 3
+HELPS = 5
+READS_BEFORE_MEMORY = 5  # of each kind
+
+
+def run(bench: Bench) -> Section:
+    """Medians of a few starts; memory after a round of reads."""
+    launches = [launch for launch in bench.launches if bench.is_ours(launch)]
+    measured = {launch.name: _measure(bench, launch) for launch in launches}
+    title = f"Start and memory ({bench.options.stored_runs:,} task runs)"
+    section = Section(title, bench.command("start"), tuple(measured), raw=measured)
+    for label, unit in MEASURES:
+        values = tuple(figures[label] for figures in measured.values())
+        section.rows.append(Row(label, unit, values, "less"))
+    section.notes.append(
+        f"Ready: from the start of the process to the first 200 of /api/health, median of {STARTS}. Memory: resident; "
+        f"the peer is filled by SQL, too slow to take the runs through its API."
+    )
+    return section
+
+
+MEASURES = (
+    ("ready, new database", "s"),
+    ("ready, filled database", "s"),
+    ("--help", "s"),
+    ("memory of the server process after the reads", "MiB"),
+    ("memory of all its processes after the reads", "MiB"),
+    ("memory of the server process after taking the runs", "MiB"),
+)
+
+
+def _measure(bench: Bench, launch: Launch) -> dict[str, float | None]:
+    data = filled(bench, launch)
+    new = [_ready_seconds(bench, launch, bench.folder / f"start-{launch.name}-{n}") for n in range(STARTS)]
+    existing = [_ready_seconds(bench, launch, data.storage) for _ in range(STARTS)]
+    server_mib, all_mib = _memory_after_reads(bench, launch, data)
+    figures = (median(new), median(existing), _help_seconds(bench, launch), server_mib, all_mib, data.resident_mib)
+    return dict(zip((label for label, _ in MEASURES), figures, strict=True))
+
+
+def _ready_seconds(bench: Bench, launch: Launch, storage: Path) -> float:
+    with Server(launch, storage, bench.cores.server) as server:
+        return server.ready_seconds
+
+
+def _memory_after_reads(bench: Bench, launch: Launch, data: Filled) -> tuple[float, float]:
+    with Server(launch, data.storage, bench.cores.server) as server:
+        run_load(measure_queries(server.target, data.base, READS_BEFORE_MEMORY))
+        return server.processes().resident_mib()
+
+
+def _help_seconds(bench: Bench, launch: Launch) -> float | None:
+    program = str(PEER / "prefect") if launch.name == "peer" else launch.command(0, bench.folder)[0]
+    environment = clean_environment() | launch.environment(bench.folder)
+    seconds = []
+    for _ in range(HELPS):
+        started = time.perf_counter()
+        subprocess.run([program, "--help"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - started)
+    return median(seconds)
