@@ -1,30 +1,154 @@
 """The decisions: a run and a command in, the run's new values and the answer out.
 
-What lives here: the four entry points. What does not: the rules (task_rules.py, flow_rules.py), their order
-(policies.py) and the values that follow from an accepted transition (bookkeeping.py).
+What lives here: the four entry points, and the choice of the policy. What does not: the rules (task_rules.py,
+flow_rules.py, shared_rules.py), their order (policies.py) and the values that follow from a new state (bookkeeping.py).
 """
 
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from interlock.orchestration import bookkeeping
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
-from interlock.orchestration.decision import FlowDecision, TaskDecision
+from interlock.orchestration.decision import Effect, FlowDecision, TaskDecision
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
+from interlock.orchestration.policies import (
+    AUTONOMOUS_TASK_POLICY,
+    CORE_FLOW_POLICY,
+    CORE_TASK_POLICY,
+    LATE_MARKING_FLOW_POLICY,
+    MINIMAL_FLOW_POLICY,
+    MINIMAL_TASK_POLICY,
+    Table,
+    TaskConsequence,
+    TaskPolicy,
+)
 from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.shared_rules import REPEATED, repeats
+from interlock.orchestration.states import Proposal, State
+from interlock.orchestration.task_rules import release_task_concurrency_slots
+from interlock.orchestration.transition import ApiVersion, FlowRule, FlowTransition, TaskTransition, govern
 
 
 def create_task_run(command: CreateTaskRun, facts: TaskFacts, moment: Moment) -> TaskDecision:
-    """Put a new task run in its first state."""
-    raise NotImplementedError
+    """Put a new task run in its first state.
+
+    The rules for background runs may keep one from it: it is then created without a state.
+    """
+    run = replace(command.run, created=moment.now, updated=moment.now)
+    return replace(_force_task_run(run, command.proposal, facts, moment), created=True)
 
 
 def set_task_run_state(run: TaskRun, command: SetTaskRunState, facts: TaskFacts, moment: Moment) -> TaskDecision:
-    """Decide whether, and how, a task run moves to the proposed state."""
-    raise NotImplementedError
+    """Decide whether, and how, a task run moves to the proposed state. A repeated request is answered as the first."""
+    if repeats(run.state, command.proposal):
+        return TaskDecision(run=run, verdict=REPEATED, state=run.state)
+    if command.force or run.flow_run_id is None:
+        return _force_task_run(run, command.proposal, facts, moment)
+    return _move_task_run(run, command.proposal, CORE_TASK_POLICY, facts, moment)
+
+
+def _force_task_run(run: TaskRun, proposal: Proposal, facts: TaskFacts, moment: Moment) -> TaskDecision:
+    policy = AUTONOMOUS_TASK_POLICY if run.flow_run_id is None else MINIMAL_TASK_POLICY
+    return _move_task_run(run, proposal, policy, facts, moment)
+
+
+def _move_task_run(
+    run: TaskRun, proposal: Proposal, policy: TaskPolicy, facts: TaskFacts, moment: Moment
+) -> TaskDecision:
+    left = None if run.state is None else run.state.type
+    proposed = TaskTransition(run=run, initial=run.state, proposal=bookkeeping.timed(proposal, moment.now))
+    transition = govern(proposed, policy.rules[left][proposal.type], facts, moment)
+    if not transition.is_written:
+        return TaskDecision(run=run, verdict=transition.verdict, state=run.state)
+    state = bookkeeping.next_task_state(transition, proposal.details.transition_id, moment)
+    moved = bookkeeping.task_run_in(state, transition.run)
+    consequences = policy.consequences[left][proposal.type] if state.type is proposal.type else ()
+    return TaskDecision(
+        run=moved,
+        verdict=transition.verdict,
+        written=True,
+        state=state,
+        effects=transition.effects + _effects(moved, consequences, facts),
+    )
+
+
+def _effects(run: TaskRun, consequences: tuple[TaskConsequence, ...], facts: TaskFacts) -> tuple[Effect, ...]:
+    found = [consequence(run) for consequence in consequences]
+    found.append(release_task_concurrency_slots(run, facts))
+    return tuple(effect for effect in found if effect is not None)
 
 
 def create_flow_run(command: CreateFlowRun, facts: FlowFacts, moment: Moment) -> FlowDecision:
     """Put a new flow run in its first state, where one is proposed."""
-    raise NotImplementedError
+    run = replace(command.run, created=moment.now, updated=moment.now)
+    if command.proposal is None:
+        return FlowDecision(run=run, created=True)
+    decision = _move_flow_run(run, command.proposal, MINIMAL_FLOW_POLICY, command.api_version, facts, moment)
+    return replace(decision, created=True)
 
 
 def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts, moment: Moment) -> FlowDecision:
-    """Decide whether, and how, a flow run moves to the proposed state."""
-    raise NotImplementedError
+    """Decide whether, and how, a flow run moves to the proposed state, and which task runs move with it.
+
+    The run may be changed although no state is written: one that may not leave its pause is marked all the same.
+    """
+    policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
+    if command.force:
+        policy = MINIMAL_FLOW_POLICY
+    return _move_flow_run(run, command.proposal, policy, command.api_version, facts, moment)
+
+
+def _move_flow_run(
+    run: FlowRun,
+    proposal: Proposal,
+    policy: Table[FlowRule],
+    api_version: ApiVersion | None,
+    facts: FlowFacts,
+    moment: Moment,
+) -> FlowDecision:
+    left = None if run.state is None else run.state.type
+    proposed = FlowTransition(
+        run=run, initial=run.state, proposal=bookkeeping.timed(proposal, moment.now), api_version=api_version
+    )
+    transition = govern(proposed, policy[left][proposal.type], facts, moment)
+    if not transition.is_written:
+        return FlowDecision(run=_marked(run, transition, moment), verdict=transition.verdict, state=run.state)
+    state = bookkeeping.next_flow_state(transition, proposal.details.transition_id, moment)
+    moved = bookkeeping.flow_run_in(state, transition)
+    return FlowDecision(
+        run=_marked(moved, transition, moment),
+        verdict=transition.verdict,
+        written=True,
+        state=state,
+        followers=(*_retried_task_runs(transition, facts, moment), *_parent_task_run(state, facts, moment)),
+    )
+
+
+def _marked(run: FlowRun, transition: FlowTransition, moment: Moment) -> FlowRun:
+    return bookkeeping.marked_as_resuming(run, moment.now) if transition.is_resuming else run
+
+
+def _retried_task_runs(transition: FlowTransition, facts: FlowFacts, moment: Moment) -> Iterator[TaskDecision]:
+    """The failed task runs of a flow run that is retried: scheduled for the same time, with all their retries again."""
+    if not transition.retries_task_runs:
+        return
+    proposal = replace(transition.proposal, message=None, data=None)
+    for run, task_facts in facts.failed_task_runs:
+        decision = _force_task_run(run, proposal, task_facts, moment)
+        yield replace(decision, run=replace(decision.run, run_count=0))
+
+
+def _parent_task_run(state: State, facts: FlowFacts, moment: Moment) -> Iterator[TaskDecision]:
+    """The task run that stands for a subflow in its parent flow run: it takes the same state."""
+    if facts.parent is None:
+        return
+    proposal = Proposal(
+        type=state.type,
+        name=state.name,
+        message=state.message,
+        data=state.data,
+        details=replace(state.details, child_flow_run_id=state.details.flow_run_id),
+    )
+    parent, task_facts = facts.parent
+    yield _force_task_run(parent, proposal, task_facts, moment)

@@ -56,6 +56,17 @@ class StateDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 NO_DETAILS = StateDetails()
 
 
+class ArtifactLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client calls the artifact that keeps its state's data."""
+
+    key: str | None = None
+    type: str | None = None
+    description: str | None = None
+
+
+NO_LABEL = ArtifactLabel()
+
+
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """A state that a client, or a rule, asks for: it has no id and no time until it is decided.
 
@@ -68,6 +79,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     details: StateDetails = NO_DETAILS
 
+    @property
+    def state_name(self) -> str:
+        """The name that the state will have."""
+        return default_name(self.type) if self.name is None else self.name
+
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A state that a run is, or was, in. `timestamp` is aware UTC.
@@ -75,6 +91,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     `transition_id` is the id of the request that led to this state, also where the server put another state in the
     place of the proposed one: it makes a repeated request recognisable. It is not shown on the wire; the
     `transition_id` in `details` is what the client itself wrote there.
+
+    `label` is how the artifact is labelled that keeps the data of a state just decided. It goes to the artifact: a
+    state read back from the store has none.
     """
 
     id: str
@@ -85,6 +104,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     details: StateDetails = NO_DETAILS
     transition_id: str | None = None
+    label: ArtifactLabel = NO_LABEL
 
     @property
     def is_terminal(self) -> bool:
