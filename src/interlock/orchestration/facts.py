@@ -26,8 +26,8 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts for a task run's transition.
 
     `flow_run` is None where the run has none or where it is gone. `limits` are those on the run's tags. `cached` is the
-    newest unexpired state remembered under the proposed cache key. `slot_wait_seconds` is the operator's setting for how
-    long a run is told to wait for a full limit.
+    newest unexpired state remembered under the proposed cache key. `slot_wait_seconds` is the operator's setting for
+    how long a run is told to wait for a full limit.
     """
 
     flow_run: FlowRun | None = None

@@ -19,7 +19,7 @@ class TaskRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int = 0
     retry_delay_seconds: float = 0.0
     retries: int | None = None
-    retry_delay: int | float | list[int | float] | None = None
+    retry_delay: int | float | list[int] | None = None
     retry_jitter_factor: float | None = None
 
 

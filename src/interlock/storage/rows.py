@@ -4,6 +4,7 @@ What lives here: the column lists and the conversions of the two run tables and 
 which rows are asked for (queries/, ledger.py).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,7 +76,7 @@ def _current_state(row: Row[Any]) -> State | None:
     return None if fields[0] is None else state(fields)
 
 
-def state(row: Row[Any] | tuple[Any, ...]) -> State:
+def state(row: Sequence[Any]) -> State:
     """The record of a row of `select_states`."""
     state_id, state_type, name, timestamp, message, data, details, transition_id = row
     return State(

@@ -52,7 +52,7 @@ class SqliteStore:
         self._clock = clock
         self._chance = chance
         self._slot_wait_seconds = slot_wait_seconds
-        self._engine = _engine(path, durability)
+        self._engine = create_sqlite_engine(path, durability)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
         self._connections = _ThreadConnections(self._engine)
@@ -163,7 +163,8 @@ def _translated_errors() -> Any:
         raise
 
 
-def _engine(path: Path, durability: Durability) -> Engine:
+def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
+    """Connections to the file, each with the pragmas that durability and speed rest on."""
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=NullPool,

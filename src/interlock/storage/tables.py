@@ -115,7 +115,7 @@ flow_runs = Table(
     Column("empirical_policy", JsonText, nullable=False),
     Column("tags", Json, nullable=False),
     Column("labels", JsonText, nullable=False),
-    # No foreign key, since the two run tables would refer to each other: deleting a task run clears it (queries/runs.py).
+    # No foreign key, since the two run tables would refer to each other: deleting a task run clears it.
     Column("parent_task_run_id", Id, index=True),
     Column("state_id", Id),
     Column("state_type", Text),

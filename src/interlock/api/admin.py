@@ -1,0 +1,42 @@
+"""Routes about the server itself: health, versions, settings, CSRF tokens."""
+
+from typing import Any
+
+from fastapi import APIRouter, Header, HTTPException
+
+router = APIRouter()
+
+API_VERSION = "0.8.4"
+SPOKEN_VERSION_2X = "2.20.25"
+SPOKEN_VERSION_3X = "3.9.1"
+"""What this server speaks, as its clients count: a client refuses a server of another major version than its own."""
+
+
+@router.get("/health", tags=["Root"])
+async def health() -> bool:
+    """Whether the process is alive."""
+    return True
+
+
+@router.get("/version", tags=["Root"])
+async def api_version() -> str:
+    """The version of the API."""
+    return API_VERSION
+
+
+@router.get("/hello", tags=["Root"])
+async def hello() -> str:
+    """A wave back."""
+    return "👋"
+
+
+@router.get("/admin/version", tags=["Admin"])
+async def server_version(user_agent: str = Header("", include_in_schema=False)) -> str:
+    """The version of the peer that this server stands in for, in the caller's own line."""
+    return SPOKEN_VERSION_2X if user_agent.startswith("prefect/2.") else SPOKEN_VERSION_3X
+
+
+@router.get("/csrf-token", tags=["Root"])
+async def csrf_token(client: str) -> Any:
+    """Tokens against cross-site requests are not in use; clients take this answer and go on."""
+    raise HTTPException(422, "CSRF protection is disabled.")

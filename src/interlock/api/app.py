@@ -1,0 +1,47 @@
+"""The API as one ASGI application.
+
+What lives here: which routers there are and how they are put together. What does not: the routes themselves.
+"""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from interlock import __version__
+from interlock.api import admin, flow_runs, flows, task_runs
+from interlock.api.context import Context
+from interlock.api.errors import add_error_handlers
+from interlock.api.front import API_PREFIX, Front
+from interlock.api.hot_routes import HotRoutes
+
+ROUTERS = (
+    task_runs.router,
+    flow_runs.router,
+    flows.router,
+    admin.router,
+)
+
+HOT_ROUTES = {**task_runs.HOT_ROUTES, **flow_runs.HOT_ROUTES}
+
+
+def documented_api() -> FastAPI:
+    """The API as FastAPI knows it: every route, and the OpenAPI document of them all."""
+    app = FastAPI(
+        title="Interlock",
+        version=__version__,
+        summary="The ledger of every run, and the judge of every change of its state.",
+        root_path=API_PREFIX,
+        separate_input_output_schemas=True,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app)
+    return app
+
+
+def create_app(context: Context) -> ASGIApp:
+    """The whole application, ready to be served."""
+    api = documented_api()
+    api.state.context = context
+    hot = HotRoutes(api, context, HOT_ROUTES)
+    settings = context.settings
+    return Front(hot, auth_string=settings.auth_string, max_body_bytes=settings.max_body_bytes)

@@ -1,0 +1,46 @@
+"""What handlers work with: the batcher, the store, the clock and the settings.
+
+What lives here: the bundle and the FastAPI dependency that hands it out. What does not: how it is put together
+(server.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from interlock.engine.batcher import Batcher
+from interlock.orchestration.facts import Chance
+from interlock.settings import Settings
+from interlock.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything outside a request that a handler may use."""
+
+    batcher: Batcher
+    store: Store
+    clock: Callable[[], datetime]
+    chance: Chance
+    settings: Settings
+
+
+def context_of(request: Request) -> Context:
+    """The context of the application that serves this request."""
+    return cast("Context", request.app.state.context)
+
+
+ContextDep = Annotated[Context, Depends(context_of)]
+
+ApiVersion = tuple[int, int, int]
+
+
+def api_version_of(request: Request) -> ApiVersion | None:
+    """The API version that the caller named, None where it named none (front.py has checked it)."""
+    return cast("ApiVersion | None", request.scope.get("api_version"))
+
+
+ApiVersionDep = Annotated[ApiVersion | None, Depends(api_version_of)]

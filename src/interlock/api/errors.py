@@ -1,0 +1,81 @@
+"""Errors on the wire: one answer for each kind of failure, in the shapes that clients know.
+
+What lives here: exceptions to responses. What does not: the wording of validation errors (validation_errors.py).
+"""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import Response
+
+from interlock.api.schemas.base import json_bytes
+from interlock.engine.batcher import OverloadedError
+from interlock.orchestration.refusals import ConflictError, NotFoundError
+from interlock.storage.store import StoreUnavailableError
+
+log = structlog.get_logger("interlock.api")
+
+CONFLICT = (
+    "Data integrity conflict. This usually means a unique or foreign key constraint was violated. "
+    "See server logs for details."
+)
+RETRY_AFTER_SECONDS = 1
+
+
+def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer with a JSON body."""
+    return Response(json_bytes(content), status, headers, media_type="application/json")
+
+
+def validation_response(errors: list[Any], body: Any) -> Response:
+    """422: what is wrong with the request, where, and the request itself."""
+    return json_response(
+        {"exception_message": "Invalid request received.", "exception_detail": errors, "request_body": body}, 422
+    )
+
+
+def response_for(error: Exception) -> Response | None:
+    """The answer for an error that handlers let through, None for one that nobody foresaw."""
+    match error:
+        case NotFoundError():
+            return json_response({"exception_message": str(error)}, 404)
+        case ConflictError() | IntegrityError():
+            log.info("conflict", reason=str(error))
+            return json_response({"detail": CONFLICT}, 409)
+        case OverloadedError(retry_after=seconds):
+            return _try_again("the server has more to write than it can take, try again", seconds)
+        case StoreUnavailableError():
+            log.error("database unavailable", reason=str(error))
+            return _try_again("the database is not available, try again", RETRY_AFTER_SECONDS)
+    return None
+
+
+def _try_again(message: str, seconds: int) -> Response:
+    return json_response(
+        {"exception_message": "Service Unavailable", "detail": message}, 503, {"Retry-After": str(seconds)}
+    )
+
+
+def unforeseen(error: Exception) -> Response:
+    """500, with the traceback in the log and none in the answer."""
+    log.error("request failed", exc_info=error)
+    return json_response({"exception_message": "Internal Server Error"}, 500)
+
+
+async def _known(_request: Request, error: Exception) -> Response:
+    return response_for(error) or unforeseen(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return validation_response(list(error.errors()), error.body)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error in the wire's shapes."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for kind in (NotFoundError, ConflictError, IntegrityError, OverloadedError, StoreUnavailableError):
+        app.add_exception_handler(kind, _known)

@@ -1,0 +1,96 @@
+"""The front door: what every request passes before it is looked at.
+
+What lives here: credentials, the API version, the size of bodies, and the split between the API and the rest. What does
+not: routes (hot_routes.py, app.py).
+"""
+
+import base64
+import hmac
+
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from interlock.api.context import ApiVersion
+from interlock.api.errors import json_response
+
+API_PREFIX = "/api"
+MINIMUM_API_VERSION = (0, 8, 0)
+OPEN_PATHS = frozenset({"/api/health", "/api/ready"})
+UNVERSIONED_PATHS = frozenset({"/api/health", "/api/version"})
+
+
+class Front:
+    """An ASGI application in front of the API's own."""
+
+    def __init__(self, api: ASGIApp, *, auth_string: str | None, max_body_bytes: int) -> None:
+        self._api = api
+        self._credentials = _accepted_credentials(auth_string)
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        if not scope["path"].startswith(f"{API_PREFIX}/"):
+            await _elsewhere(scope)(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._api(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = dict(scope["headers"])
+        if self._credentials is not None and scope["path"] not in OPEN_PATHS and not self._authorized(headers):
+            return json_response({"exception_message": "Unauthorized"}, 401)
+        length = headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length) > self._max_body_bytes:
+            return json_response({"detail": f"The body must not be larger than {self._max_body_bytes} bytes."}, 413)
+        version = headers.get(b"x-prefect-api-version")
+        if version and scope["path"] not in UNVERSIONED_PATHS:
+            return _check_version(scope, version.decode("latin-1"))
+        return None
+
+    def _authorized(self, headers: dict[bytes, bytes]) -> bool:
+        given = headers.get(b"authorization", b"")
+        return any(hmac.compare_digest(given, x) for x in self._credentials or ())
+
+
+def _accepted_credentials(auth_string: str | None) -> tuple[bytes, bytes] | None:
+    """The two headers that carry the one password: 3.x clients send it as Basic, 2.x ones as Bearer."""
+    if not auth_string:
+        return None
+    return b"Basic " + base64.b64encode(auth_string.encode()), b"Bearer " + auth_string.encode()
+
+
+def _check_version(scope: Scope, text: str) -> Response | None:
+    """Note the caller's API version in the scope; an answer where it is malformed or too old."""
+    version = _parse_version(text)
+    if version is None:
+        detail = f"Invalid X-PREFECT-API-VERSION header format.Expected header in format 'x.y.z' but received {text}"
+        return json_response({"detail": detail}, 400)
+    if version < MINIMUM_API_VERSION:
+        required = ".".join(map(str, MINIMUM_API_VERSION))
+        detail = f"The request specified API version {text} but this server requires version {required} or higher."
+        return json_response({"detail": detail}, 400)
+    scope["api_version"] = version
+    return None
+
+
+def _parse_version(text: str) -> ApiVersion | None:
+    parts = text.split(".")
+    try:
+        major, minor, patch = (int(x) for x in parts)
+    except ValueError:
+        return None
+    return major, minor, patch
+
+
+def _elsewhere(scope: Scope) -> Response:
+    """Outside the API there is nothing yet but the way to its documentation."""
+    if scope["path"] in ("/", "/docs"):
+        return RedirectResponse(f"{API_PREFIX}/docs")
+    if scope["path"] == "/openapi.json":
+        return RedirectResponse(f"{API_PREFIX}/openapi.json")
+    return json_response({"detail": "Not Found"}, 404)

@@ -1,0 +1,183 @@
+"""Flow runs on the wire.
+
+What lives here: the bodies of create, update and resume, and the encoding of a flow run. What does not: filters
+(filters.py).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from interlock.api.names import generated_name
+from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp, fragment, json_text
+from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
+from interlock.api.schemas.task_runs import Name, estimated_run_time, lateness, whole_seconds
+from interlock.orchestration.runs import FlowRun, FlowRunPolicy
+from interlock.orchestration.states import StateType
+
+
+class FlowRunPolicyBody(Body):
+    """Retry settings and what pauses left. `max_retries` and `retry_delay_seconds` are older names."""
+
+    max_retries: int = 0
+    retry_delay_seconds: float = 0.0
+    retries: int | None = None
+    retry_delay: Annotated[int | None, BeforeValidator(whole_seconds)] = None
+    pause_keys: list[str] | None = Field(default_factory=list)
+    resuming: bool | None = False
+    retry_type: Literal["in_process", "reschedule"] | None = None
+
+    def policy(self) -> FlowRunPolicy:
+        """The record for the decision core."""
+        delay = self.retry_delay or self.retry_delay_seconds or self.retry_delay
+        return FlowRunPolicy(
+            max_retries=self.max_retries,
+            retry_delay_seconds=self.retry_delay_seconds,
+            retries=self.retries or self.max_retries or self.retries,
+            retry_delay=None if delay is None else int(delay),
+            pause_keys=tuple(dict.fromkeys(self.pause_keys or ())),
+            resuming=bool(self.resuming),
+            retry_type=self.retry_type,
+        )
+
+
+class FlowRunCreateBody(StrictBody):
+    """The body of a flow run's creation."""
+
+    state: StateBody | None = Field(None, description="The first state, PENDING where none is given.")
+    name: Name = Field(default_factory=generated_name, examples=["my-flow-run"])
+    flow_id: Id
+    flow_version: Text | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+    parent_task_run_id: Id | None = None
+    infrastructure_document_id: Id | None = None
+    empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
+    tags: list[Text] = Field(default_factory=list)
+    labels: dict[str, Any] | None = None
+    idempotency_key: Text | None = None
+    deployment_id: Id | None = None
+
+    def draft(self, new_id: str, now: datetime) -> FlowRun:
+        """The run as it is to be created, under `new_id`."""
+        return FlowRun(
+            id=new_id,
+            created=now,
+            updated=now,
+            name=self.name,
+            flow_id=self.flow_id,
+            flow_version=self.flow_version,
+            parameters=json_text(self.parameters),
+            context=json_text(self.context),
+            parent_task_run_id=self.parent_task_run_id,
+            infrastructure_document_id=self.infrastructure_document_id,
+            empirical_policy=self.empirical_policy.policy(),
+            tags=tuple(self.tags),
+            labels=json_text(self.labels or {}),
+            idempotency_key=self.idempotency_key,
+            deployment_id=self.deployment_id,
+        )
+
+
+class FlowRunPolicyAnswer(Answer):
+    max_retries: int
+    retry_delay_seconds: float
+    retries: int | None
+    retry_delay: int | None
+    pause_keys: list[str]
+    resuming: bool
+    retry_type: str | None
+
+
+class FlowRunAnswer(Answer):
+    """A flow run. Times are ISO 8601 in UTC, durations are in seconds."""
+
+    id: Id
+    created: Timestamp
+    updated: Timestamp
+    name: str
+    flow_id: Id
+    state_id: Id | None
+    deployment_id: Id | None
+    deployment_version: str | None
+    work_queue_id: Id | None
+    work_queue_name: str | None
+    flow_version: str | None
+    parameters: dict[str, Any]
+    idempotency_key: str | None
+    context: dict[str, Any]
+    empirical_policy: FlowRunPolicyAnswer
+    tags: list[str]
+    labels: dict[str, Any]
+    parent_task_run_id: Id | None
+    state_type: StateType | None
+    state_name: str | None
+    run_count: int
+    expected_start_time: Timestamp | None
+    next_scheduled_start_time: Timestamp | None
+    start_time: Timestamp | None
+    end_time: Timestamp | None
+    total_run_time: float
+    estimated_run_time: float = Field(description="With the time since the run last went to RUNNING.")
+    estimated_start_time_delta: float = Field(description="How late it started, or is by now.")
+    auto_scheduled: bool
+    infrastructure_document_id: Id | None
+    infrastructure_pid: str | None
+    created_by: dict[str, Any] | None
+    work_pool_id: Id | None
+    work_pool_name: str | None
+    state: StateAnswer | None
+    job_variables: dict[str, Any] | None
+
+
+def encode_flow_run(run: FlowRun, now: datetime) -> dict[str, Any]:
+    """A flow run in the wire's spelling, ready for JSON."""
+    state = run.state
+    policy = run.empirical_policy
+    return {
+        "id": run.id,
+        "created": run.created,
+        "updated": run.updated,
+        "name": run.name,
+        "flow_id": run.flow_id,
+        "state_id": state.id if state else None,
+        "deployment_id": run.deployment_id,
+        "deployment_version": run.deployment_version,
+        "work_queue_id": run.work_queue_id,
+        "work_queue_name": run.work_queue_name,
+        "flow_version": run.flow_version,
+        "parameters": fragment(run.parameters),
+        "idempotency_key": run.idempotency_key,
+        "context": fragment(run.context),
+        "empirical_policy": {
+            "max_retries": policy.max_retries,
+            "retry_delay_seconds": policy.retry_delay_seconds,
+            "retries": policy.retries,
+            "retry_delay": policy.retry_delay,
+            "pause_keys": policy.pause_keys,
+            "resuming": policy.resuming,
+            "retry_type": policy.retry_type,
+        },
+        "tags": run.tags,
+        "labels": fragment(run.labels),
+        "parent_task_run_id": run.parent_task_run_id,
+        "state_type": state.type.value if state else None,
+        "state_name": state.name if state else None,
+        "run_count": run.run_count,
+        "expected_start_time": run.expected_start_time,
+        "next_scheduled_start_time": run.next_scheduled_start_time,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+        "total_run_time": run.total_run_time,
+        "estimated_run_time": estimated_run_time(run, now),
+        "estimated_start_time_delta": lateness(run, now),
+        "auto_scheduled": run.auto_scheduled,
+        "infrastructure_document_id": run.infrastructure_document_id,
+        "infrastructure_pid": run.infrastructure_pid,
+        "created_by": fragment(run.created_by) if run.created_by else None,
+        "work_pool_id": None,
+        "work_pool_name": None,
+        "state": encode_state(state),
+        "job_variables": fragment(run.job_variables),
+    }

@@ -1,0 +1,82 @@
+"""`interlock server`: run the server."""
+
+import asyncio
+import errno
+import socket
+
+import click
+
+from interlock.cli.common import database_url, fail, load_settings, one_line_errors
+from interlock.settings import Settings
+
+
+@click.group()
+def command() -> None:
+    """Run the server."""
+
+
+@command.command()
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. [env: INTERLOCK_HOST; default: 127.0.0.1]")
+@click.option("--port", type=int, metavar="N", help="Port, 0 for a free one. [env: INTERLOCK_PORT; default: 4200]")
+@database_url
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "normal"]),
+    help="What a power cut may cost: nothing, or the last moments. [env: INTERLOCK_DURABILITY; default: full]",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least severe lines to log. [env: INTERLOCK_LOG_LEVEL; default: warning]",
+)
+def start(
+    host: str | None, port: int | None, database_url: str | None, durability: str | None, log_level: str | None
+) -> None:
+    """Start the server, and serve until SIGTERM or Ctrl-C."""
+    settings = load_settings(
+        host=host, port=port, database_url=database_url, durability=durability, log_level=log_level
+    )
+    with one_line_errors():
+        listener = _listen(settings)
+        _run(settings, listener)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        where = f"{settings.host} port {settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            fail(f"{where} is in use: stop what listens there, or choose another with --port")
+        fail(f"cannot listen on {where}: {error.strerror or error}")
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    from interlock.logs import configure_logs
+    from interlock.server import outlive_signals, serve
+
+    configure_logs(settings.log_level)
+    outlive_signals()
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(serve(settings, listener, lambda: _announce(settings, listener)))
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}"
+    click.echo(
+        f"Interlock is ready.\n"
+        f"  API    {address}/api\n"
+        f"  Docs   {address}/api/docs\n"
+        f"  Ledger {settings.database_url}\n"
+        f"\nPoint a Prefect client at it:\n"
+        f"  export PREFECT_API_URL={address}/api\n"
+    )

@@ -1,0 +1,109 @@
+"""The composition root: settings to store to batcher to API, and the server around them.
+
+What lives here: putting the parts together, and their start and end. What does not: any part's own work.
+"""
+
+import random
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import uuid_utils
+import uvicorn
+from starlette.types import ASGIApp
+
+from interlock.api.app import create_app
+from interlock.api.context import Context
+from interlock.engine.batcher import Batcher
+from interlock.orchestration.facts import Chance
+from interlock.settings import Settings
+from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import Store
+
+SHUTDOWN_SECONDS = 10
+"""How long requests under way may take when the server is told to stop."""
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep idle connections, so that they are the ones to close them."""
+
+
+def utc_now() -> datetime:
+    """The time, aware UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A fresh UUID of version 7: ordered by time, so that indexes grow at one end."""
+    return str(uuid_utils.uuid7())
+
+
+CHANCE = Chance(new_id=new_id, random=random.random)
+
+
+def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, chance: Chance = CHANCE) -> Store:
+    """The store that the settings name."""
+    return SqliteStore(
+        settings.sqlite_path,
+        clock=clock,
+        chance=chance,
+        durability=settings.durability,
+        slot_wait_seconds=settings.tag_slot_wait_seconds,
+    )
+
+
+@asynccontextmanager
+async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[ASGIApp]:
+    """The application over an open database; everything that it accepted is committed before this ends."""
+    store = create_store(settings, clock)
+    await store.start()
+    batcher = Batcher(store, max_waiting=settings.max_waiting_writes)
+    context = Context(batcher=batcher, store=store, clock=clock, chance=CHANCE, settings=settings)
+    try:
+        yield create_app(context)
+    finally:
+        await batcher.drain()
+        await store.close()
+
+
+class AnnouncingServer(uvicorn.Server):
+    """A server that tells when it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def outlive_signals() -> None:
+    """Let a signal that stops uvicorn leave the process running until the database is closed.
+
+    uvicorn raises that signal once more when it is done, which without handlers of our own would end the process.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+
+def http_server(app: ASGIApp, on_ready: Callable[[], None]) -> AnnouncingServer:
+    """The HTTP server around the application."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    return AnnouncingServer(config, on_ready)
+
+
+async def serve(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve on an open socket until SIGTERM or SIGINT; what was accepted by then is answered first."""
+    async with running_app(settings) as app:
+        await http_server(app, on_ready).serve(sockets=[listener])

@@ -1,0 +1,41 @@
+"""Flows: created once by name, read, changed, deleted.
+
+What lives here: statements on flows. What does not: how a filter becomes a condition (filters.py).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from interlock.storage.tables import flows
+
+
+def get_or_create(
+    conn: Connection, flow_id: str, name: str, tags: list[str], labels: dict[str, Any], now: datetime
+) -> tuple[RowMapping, bool]:
+    """The flow of this name, made under `flow_id` if there is none; and whether it was made."""
+    existing = by_name(conn, name)
+    if existing is not None:
+        return existing, False
+    values = {"id": flow_id, "created": now, "updated": now, "name": name, "tags": tags, "labels": labels}
+    conn.execute(insert(flows), values)
+    made = by_id(conn, flow_id)
+    assert made is not None
+    return made, True
+
+
+def by_id(conn: Connection, flow_id: str) -> RowMapping | None:
+    """One flow."""
+    return conn.execute(select(flows).where(flows.c.id == flow_id)).mappings().first()
+
+
+def by_name(conn: Connection, name: str) -> RowMapping | None:
+    """The flow of this name."""
+    return conn.execute(select(flows).where(flows.c.name == name)).mappings().first()
+
+
+def change(conn: Connection, flow_id: str, values: dict[str, Any], now: datetime) -> bool:
+    """Set the given columns; whether the flow exists."""
+    statement = update(flows).where(flows.c.id == flow_id).values(**values, updated=now)
+    return conn.execute(statement).rowcount > 0

@@ -1,0 +1,37 @@
+"""Task runs: reading, renaming, deleting.
+
+What lives here: statements on task runs other than transitions (ledger.py). What does not: how a filter becomes a
+condition (filters.py).
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from interlock.orchestration.runs import TaskRun
+from interlock.storage import rows
+from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
+
+
+def by_id(conn: Connection, task_run_id: str) -> TaskRun | None:
+    """One task run with its current state."""
+    row = conn.execute(rows.select_task_runs().where(task_runs.c.id == task_run_id)).first()
+    return None if row is None else rows.task_run(row)
+
+
+def rename(conn: Connection, task_run_id: str, name: str, now: datetime) -> bool:
+    """Give a task run another name; whether it exists."""
+    statement = update(task_runs).where(task_runs.c.id == task_run_id).values(name=name, updated=now)
+    return conn.execute(statement).rowcount > 0
+
+
+def exists(conn: Connection, task_run_id: str) -> bool:
+    """Whether there is such a task run."""
+    return conn.execute(select(task_runs.c.id).where(task_runs.c.id == task_run_id)).first() is not None
+
+
+def delete_one(conn: Connection, task_run_id: str) -> bool:
+    """Delete a task run with its states; its slots are free again, and a subflow of it no longer has a parent."""
+    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.task_run_id == task_run_id))
+    conn.execute(update(flow_runs).where(flow_runs.c.parent_task_run_id == task_run_id).values(parent_task_run_id=None))
+    return conn.execute(delete(task_runs).where(task_runs.c.id == task_run_id)).rowcount > 0
