@@ -29,7 +29,7 @@ def documented_api() -> FastAPI:
         title="Interlock",
         version=__version__,
         summary="The ledger of every run, and the judge of every change of its state.",
-        root_path=API_PREFIX,
+        servers=[{"url": API_PREFIX}],
         separate_input_output_schemas=True,
     )
     for router in ROUTERS:

@@ -38,6 +38,8 @@ class Front:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        # Routes, and the document that lists them, are written without the prefix.
+        scope["root_path"] = API_PREFIX
         await self._api(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 if TYPE_CHECKING:
     Id = str
 else:
-    Id = Annotated[UUID, AfterValidator(str)]
+    Id = Annotated[
+        UUID,
+        AfterValidator(str),
+        PlainSerializer(str, return_type=str),
+        WithJsonSchema({"type": "string", "format": "uuid"}),
+    ]
 """A UUID in any spelling, canonical lower-case text once validated."""
 
 
