@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from tests.comparison import flow_matrix, task_matrix, task_rules, task_slots
+from tests.comparison import flow_matrix, flow_resume, flow_rules, sequences, task_matrix, task_rules, task_slots
 from tests.comparison.model import Case
 
 SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
@@ -13,6 +13,9 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     flow_matrix.cases,
     task_rules.cases,
     task_slots.cases,
+    flow_rules.cases,
+    flow_resume.cases,
+    sequences.cases,
 )
 
 

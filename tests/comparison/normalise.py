@@ -5,10 +5,11 @@ What is replaced, and by what:
 - ids: by `{name}` where a step of that name answered or was given it; other ids by `{id1}`, `{id2}`, ... as they first
   appear in the case; ids written out in the case's own requests stay;
 - the text of `{unique}`: by `{unique}`;
-- timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by `$now` in a request becomes `now+s`,
-  a moment within the time of a step becomes `@step` (so that a start time must come from the right request), and such a
-  moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a case with jitter, one within its bounds
-  becomes `@step+jitter`. An offset other than +00:00 is appended. Any other timestamp stays;
+- timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by
+  `$now` in a request becomes `now+s`, a moment within the time of a step becomes `@step` (so that a start time must
+  come from the right request), and such a moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a
+  case with jitter, one as far ahead as its bounds allow becomes `jitter`. An offset other than +00:00 is appended.
+  Any other stays;
 - `total_run_time`, `estimated_run_time` and `estimated_start_time_delta`: 0.0 stays, other values become `s+elapsed`,
   s the multiple of 100 seconds below, where the rest is no more than the time since the case began;
 - `delay_seconds` above 60: the multiple of 100 above, as `~s`, where it is no further off than that time;
@@ -117,10 +118,8 @@ class Names:
         if self.jitter is None:
             return None
         low, high = (timedelta(seconds=bound) for bound in self.jitter)
-        for window in reversed(self.windows):
-            if window.sent - CUT_OFF + low <= moment <= window.received + high:
-                return f"@{window.step}+jitter"
-        return None
+        first, last = self.windows[0].sent, self.windows[-1].received
+        return "jitter" if first + low <= moment <= last + high else None
 
     def _step_at(self, moment: datetime) -> str | None:
         for window in reversed(self.windows):

@@ -24,6 +24,9 @@ class Recording:
     fingerprint: str
     answers: Answers
 
+    def fits(self, case: Case) -> bool:
+        return self.fingerprint == case.fingerprint()
+
 
 def load(families: Iterable[str]) -> dict[str, Recording]:
     """The recordings of some families, by the key of their case. A family without a file has none."""
@@ -67,9 +70,9 @@ def unfit(cases: Iterable[Case], recordings: Mapping[str, Recording]) -> list[st
     for case in cases:
         keys.add(case.key)
         recording = recordings.get(case.key)
-        if recording is None:
+        if not recording:
             problems.append(f"{case.key}: no recorded answer")
-        elif recording.fingerprint != case.fingerprint():
+        elif not recording.fits(case):
             problems.append(f"{case.key}: the case has changed since its answer was recorded")
     problems += [f"{key}: a recorded answer without a case" for key in recordings if key not in keys]
     return problems

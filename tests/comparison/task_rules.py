@@ -104,7 +104,7 @@ JITTERS = {0.5: (377, 900), 1: (249, 1200), 0.1: (539, 660)}
 def jitter() -> Iterator[Case]:
     for place, parent in PLACES.items():
         for factor, bounds in JITTERS.items():
-            policy = {"retries": 1, "retry_delay": 600, "retry_jitter_factor": factor}
+            policy: JSON = {"retries": 1, "retry_delay": 600, "retry_jitter_factor": factor}
             yield _failing("task_retries", f"{place}/jitter {factor}", parent, policy, 1, bounds=bounds)
         policy = {"retries": 1, "retry_delay": [60000, 600], "retry_jitter_factor": 0.5}
         yield _failing("task_retries", f"{place}/jitter of a list", parent, policy, 2, bounds=(377, 900))
@@ -193,8 +193,8 @@ def _cache_targets(place: str, parent: str | None) -> Iterator[Case]:
     created = (task_run(wanting(), parent=parent, record=True), read())
     yield _cached(f"{place}/created running", *around, *created)
     for initial, states in INITIAL.items():
-        steps = (task_run(states[0], parent=parent), *reach(states), set_state(wanting()), read())
-        yield _cached(f"{place}/from {initial}", *around, *steps)
+        begun = (task_run(states[0], parent=parent), *reach(states))
+        yield _cached(f"{place}/from {initial}", *around, *begun, set_state(wanting()), read())
 
 
 def _cache_before_other_rules() -> Iterator[Case]:
@@ -204,8 +204,9 @@ def _cache_before_other_rules() -> Iterator[Case]:
         target = (task_run(parent="outer"), set_state(wanting()), read())
         yield _cached(f"flow run {label}", *inside(FLOW), *source(), *outer, *target)
     for slots in (0, 1):
-        target = (task_run(tags=["{unique}"]), set_state(wanting()), read(), read_limit("{unique}"))
-        yield _cached(f"limit {slots}", *inside(FLOW), *source(), limit("{unique}", slots), *target)
+        target = (task_run(tags=["{unique}"]), set_state(wanting()), read())
+        around = (*inside(FLOW), *source(), limit("{unique}", slots))
+        yield _cached(f"limit {slots}", *around, *target, read_limit("{unique}"))
 
 
 def _cache_lives() -> Iterator[Case]:
@@ -319,6 +320,7 @@ def repeats() -> Iterator[Case]:
                     *inside(parent),
                     task_run(RUNNING, parent=parent),
                     set_state(wanted, name="once", force=force),
+                    read(name="read_once"),
                     set_state(wanted, name="twice", force=force),
                     read(),
                 )
@@ -371,7 +373,7 @@ def data() -> Iterator[Case]:
                 )
                 steps = (*inside(parent), task_run(RUNNING, parent=parent), *stored, *then)
                 yield Case("task_data", f"{place}/{kind} {label}", steps)
-    for label, value in DATA.items():
+    for label, value in {**DATA, "nothing": None}.items():
         for place, parent in PLACES.items():
             create = Step(
                 "create",

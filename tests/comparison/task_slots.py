@@ -122,7 +122,7 @@ def lives() -> Iterator[Case]:
         )
         yield slots(f"lives/{place}/made while running", *before, run, start, limit(TAG, 1), *propose)
         reset = post(f"/concurrency_limits/tag/{TAG}/reset", {}, "reset", record=False)
-        steps = (limit(TAG, 1), holder(TAG), run, reset, *propose)
+        steps: tuple[Step, ...] = (limit(TAG, 1), holder(TAG), run, reset, *propose)
         yield slots(f"lives/{place}/reset", *before, *steps)
         steps = (limit(TAG, 1), run, start, delete("/task_runs/{task_run}", "gone"), read_limit(TAG))
         yield slots(f"lives/{place}/the run is deleted", *before, *steps)

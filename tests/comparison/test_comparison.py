@@ -69,6 +69,6 @@ async def _failures(url: str, cases: list[Case], recordings: dict[str, Recording
     async for case, result in replay(url, cases, CONNECTIONS):
         if isinstance(result, Exception):
             failures[case.key] = [repr(result)]
-        elif lines := differing(expected(case, recordings[case.key].answers), result):
+        elif lines := differing(expected(case, recordings), result):
             failures[case.key] = lines
     return failures
