@@ -13,7 +13,6 @@ where the platform allows it the load has one core and the server the others. Sc
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 
 from bench import report, servers
 from bench.context import Bench
-from bench.machine import describe, split_cores
+from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.scenarios import bare, flow, reads, start, writes
 
@@ -42,8 +41,7 @@ def main() -> None:
     options = parse(sys.argv[1:], __doc__ or "", tuple(SCENARIOS))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers started here are ended
     cores = split_cores()
-    if cores.load is not None:
-        os.sched_setaffinity(0, {cores.load})
+    pin(cores.load)
     facts = {"machine": describe(), "versions": _versions(options)}
     for name, values in facts.items():
         print(f"{name}: {report.facts_line(values)}\n", flush=True)

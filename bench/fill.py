@@ -12,7 +12,7 @@ from typing import Any
 
 from bench import bodies, dataset
 from bench.dataset import StoredRun
-from bench.http_client import Connection, Target
+from bench.http_client import Connection, Target, connected
 from bench.load import Load, exchange
 
 FILL_CONNECTIONS = 50
@@ -49,17 +49,19 @@ class DatasetRequests:
 
 async def fill_through_api(target: Target, count: int, base: datetime) -> None:
     """Store the data set through the API. Raises RuntimeError if a request failed."""
-    connection = await Connection.open(target.host, target.port)
-    flow_ids = [
-        (await exchange(connection, target.post("/flows/", bodies.encode({"name": dataset.flow_name(n)}))))["id"]
-        for n in range(dataset.FLOWS)
-    ]
-    flow_run_ids = [await _start_flow_run(connection, target, flow_ids, n) for n in range(dataset.FLOW_RUNS)]
+    async with connected(target) as connection:
+        flow_ids = [await _create_flow(connection, target, n) for n in range(dataset.FLOWS)]
+        flow_run_ids = [await _start_flow_run(connection, target, flow_ids, n) for n in range(dataset.FLOW_RUNS)]
     runs = list(dataset.stored_runs(count, base))
     load = Load(target, DatasetRequests(target, runs, flow_run_ids), FILL_CONNECTIONS, count)
     await load.run()
     if load.failures:
         raise RuntimeError(f"filling failed: {dict(load.failures)}")
+
+
+async def _create_flow(connection: Connection, target: Target, number: int) -> str:
+    flow = await exchange(connection, target.post("/flows/", bodies.encode({"name": dataset.flow_name(number)})))
+    return str(flow["id"])
 
 
 async def _start_flow_run(connection: Connection, target: Target, flow_ids: list[str], number: int) -> str:
@@ -90,14 +92,11 @@ def _insert_flow_runs(connection: sqlite3.Connection, base: datetime) -> list[st
         state_ids = _insert_states(connection, "flow_run", flow_run_id, [("PENDING", at), ("RUNNING", at + _STEP)])
         connection.execute(
             "INSERT INTO flow_run (id, name, state_type, state_name, state_id, state_timestamp, run_count,"
-            " expected_start_time, start_time, flow_id) VALUES (?, ?, 'RUNNING', 'Running', ?, ?, 1, ?, ?, ?)",
+            " expected_start_time, start_time, total_run_time, flow_id)"
+            " VALUES (?, ?, 'RUNNING', 'Running', ?, ?, 1, ?, ?, ?, ?)",
             (
-                flow_run_id,
-                dataset.flow_run_name(number),
-                state_ids[-1],
-                _text(at + _STEP),
-                _text(at),
-                _text(at + _STEP),
+                *(flow_run_id, dataset.flow_run_name(number), state_ids[-1]),
+                *(_text(at + _STEP), _text(at), _text(at + _STEP), _text(_EPOCH)),
                 flow_ids[number % dataset.FLOWS],
             ),
         )
@@ -133,7 +132,7 @@ def _insert_states(
         body: dict[str, Any] = bodies.state(state_type, {f"{kind}_id": run_id})
         ids.append(str(uuid.uuid4()))
         when = _text(at)
-        values = (ids[-1], when, when, state_type, when, body["name"], json.dumps(body["state_details"]), "null")
+        values = (ids[-1], when, when, state_type, when, body["name"], json.dumps(body["state_details"]), None)
         _insert(connection, f"{kind}_state", f"{STATE_COLUMNS}, {kind}_id", (*values, run_id))
     return ids
 

@@ -7,6 +7,8 @@ rather than guessed at. No redirects, no TLS, no pools: this is not a general cl
 import asyncio
 import time
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
@@ -98,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._parser = AnswerParser()
         self._waiting: asyncio.Future[Answer] | None = None
         self._sent_at = 0.0
+        self._closed: asyncio.Future[None] = loop.create_future()
 
     @classmethod
     async def open(cls, host: str, port: int) -> "Connection":
@@ -128,6 +131,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    async def close(self) -> None:
+        """Drop the connection and wait until it is gone."""
+        self.abort()
+        await self._closed
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
@@ -146,10 +154,21 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionFailure(f"the connection was lost: {exc or 'closed by the server'}"))
+        self._closed.set_result(None)
 
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
+
+
+@asynccontextmanager
+async def connected(target: "Target") -> AsyncIterator[Connection]:
+    """A connection to the target, closed afterwards."""
+    connection = await Connection.open(target.host, target.port)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import gc
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -17,8 +16,8 @@ from typing import Any, Protocol, TypeVar
 import uvloop
 
 from bench.bodies import TaskRunRequests, encode, flow_run, id_of
-from bench.http_client import Answer, Connection, ConnectionFailure, HttpError, Target
-from bench.machine import ProcessTree
+from bench.http_client import Answer, Connection, ConnectionFailure, HttpError, Target, connected
+from bench.machine import ProcessTree, pin
 from bench.report import latency_summary
 
 REQUEST_TIMEOUT_SECONDS = 60.0  # the 2.20.25 client's own default
@@ -60,9 +59,8 @@ class Load:
         watchdog = asyncio.create_task(self._abort_silent_connections())
         await asyncio.gather(*(self._drive(slot) for slot in range(len(self._connections))))
         watchdog.cancel()
-        for connection in self._connections:
-            if connection is not None:
-                connection.abort()
+        for slot in range(len(self._connections)):
+            await self._drop(slot)
 
     def _take_number(self) -> int | None:
         number = self._next_number
@@ -81,8 +79,13 @@ class Load:
                 await self._one_run(connection, number)
             except (ConnectionFailure, HttpError) as failure:
                 self.failures[str(failure)] += 1
-                self._connections[slot] = None
+                await self._drop(slot)
                 await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
+
+    async def _drop(self, slot: int) -> None:
+        connection, self._connections[slot] = self._connections[slot], None
+        if connection is not None:
+            await connection.close()
 
     async def _one_run(self, connection: Connection, number: int) -> None:
         created = await self._timed("create", connection, self._requests.create(number))
@@ -156,16 +159,16 @@ async def measure(
     target: Target, connections: int, seconds: float, warm_up: float, server: ProcessTree | None
 ) -> dict[str, Any]:
     """Run the load for a window of `seconds` after `warm_up`, check what the server stored, and report."""
-    control = await Connection.open(target.host, target.port)
-    flow_run_id = await new_flow_run(control, target)
+    async with connected(target) as connection:
+        flow_run_id = await new_flow_run(connection, target)
     load = Load(target, TaskRunRequests(target, flow_run_id), connections)
     load.window_start = time.perf_counter() + warm_up
     load.window_end = load.window_start + seconds
     usage = asyncio.create_task(_usage_in_window(load, server))
     await load.run()
     server_cpu, own_cpu = await usage
-    control = await Connection.open(target.host, target.port)  # the first may have been idle for too long
-    counted = await count_completed(control, target, flow_run_id)
+    async with connected(target) as connection:
+        counted = await count_completed(connection, target, flow_run_id)
     set_state = load.latencies.get("RUNNING", []) + load.latencies.get("COMPLETED", [])
     return {
         "connections": connections,
@@ -213,8 +216,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, help="core to pin this process to")
     options = parser.parse_args()
     target = Target.parse(options.url)
-    if options.core is not None:
-        os.sched_setaffinity(0, {options.core})
+    pin(None if options.core is None else frozenset({options.core}))
     server = ProcessTree(options.server_pid) if options.server_pid else None
     print(json.dumps(run(measure(target, options.connections, options.seconds, options.warm_up, server))))
 

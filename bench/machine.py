@@ -10,20 +10,27 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The split of the cores: the load on one, the server on all others; None where the platform cannot pin."""
+    """The split of the cores: the load on one, the server on all others. None: not pinned."""
 
-    load: int | None
-    server: frozenset[int] | None
+    load: frozenset[int] | None = None
+    server: frozenset[int] | None = None
+    all: frozenset[int] | None = None
 
 
 def split_cores() -> Cores:
     """The last core for the load and the rest for the server; no pinning with one core or without the system call."""
     if not hasattr(os, "sched_getaffinity"):
-        return Cores(None, None)
+        return Cores()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        return Cores(None, None)
-    return Cores(cores[-1], frozenset(cores[:-1]))
+        return Cores()
+    return Cores(frozenset(cores[-1:]), frozenset(cores[:-1]), frozenset(cores))
+
+
+def pin(cores: frozenset[int] | None) -> None:
+    """Keep this process, and those it starts, on these cores."""
+    if cores is not None:
+        os.sched_setaffinity(0, cores)
 
 
 class ProcessTree:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.servers import VENV
 
 SERVERS = ("peer", "Interlock")
+CONNECTIONS = (1, 10, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def parse(arguments: list[str], description: str, scenarios: tuple[str, ...]) ->
             values[length.name] = length.kind(length.quick if quick else length.full)
         else:
             repeat.append(f"{_flag(length.name)} {values[length.name]:g}")
+    if values["connections"] != CONNECTIONS:
+        repeat.append(f"--connections {','.join(map(str, values['connections']))}")
     if values["servers"] != SERVERS:
         repeat.append(f"--servers {','.join(values['servers'])}")
     return Options(**values, repeat=" ".join(repeat))
@@ -81,7 +84,7 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
     for length in LENGTHS:
         help_text = f"{length.help} (default {length.full:g}, quick {length.quick:g})"
         add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
-    add("--connections", type=_numbers, default=(1, 10, 50), metavar="N,N", help="writes (default 1,10,50)")
+    add("--connections", type=_numbers, default=CONNECTIONS, metavar="N,N", help="writes (default 1,10,50)")
     add("--databases", type=Path, metavar="FOLDER", help="reads, start: keep filled databases here, use those found")
     add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
     add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
@@ -98,7 +101,7 @@ def _names(allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     def parse_names(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
         if unknown := set(names) - set(allowed):
-            raise argparse.ArgumentTypeError(f"no {', '.join(sorted(unknown))}; there are {', '.join(allowed)}")
+            raise argparse.ArgumentTypeError(f"no {', '.join(sorted(unknown))}: there are {', '.join(allowed)}")
         return names
 
     return parse_names

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import dataset
 from bench.bodies import encode
-from bench.http_client import Connection, Target
+from bench.http_client import Connection, Target, connected
 from bench.load import exchange
 from bench.report import latency_summary
 
@@ -56,14 +56,16 @@ async def queries(connection: Connection, target: Target, base: datetime) -> lis
 
 async def measure_queries(target: Target, base: datetime, repeats: int) -> dict[str, dict[str, Any]]:
     """Each query's latency summary and the size of its answer, one connection, one query after another."""
-    connection = await Connection.open(target.host, target.port)
-    report: dict[str, dict[str, Any]] = {}
-    for query in await queries(connection, target, base):
-        for _ in range(WARM_UP):
-            size = answer_size(await exchange(connection, next(query.requests)))
-        seconds = [await _timed(connection, next(query.requests)) for _ in range(repeats)]
-        report[query.label] = {**(latency_summary(seconds) or {}), "size": size}
-    return report
+    async with connected(target) as connection:
+        wanted = await queries(connection, target, base)
+        return {query.label: await _measure(connection, query, repeats) for query in wanted}
+
+
+async def _measure(connection: Connection, query: Query, repeats: int) -> dict[str, Any]:
+    for _ in range(WARM_UP):
+        size = answer_size(await exchange(connection, next(query.requests)))
+    seconds = [await _timed(connection, next(query.requests)) for _ in range(repeats)]
+    return {**(latency_summary(seconds) or {}), "size": size}
 
 
 async def _timed(connection: Connection, request: bytes) -> float:

@@ -8,11 +8,12 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from bench.http_client import Target
-from bench.machine import ProcessTree
+from bench.machine import ProcessTree, pin
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / ".peers" / "prefect-2.20" / "bin"
@@ -75,7 +76,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=None if cores is None else lambda: os.sched_setaffinity(0, cores),
+                preexec_fn=partial(pin, cores),
             )
         try:
             self._wait_until_ready(started + READY_TIMEOUT_SECONDS)

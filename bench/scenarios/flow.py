@@ -1,15 +1,16 @@
 """A real flow of the published 2.20.25 client: the wall time it takes and the CPU time it costs the server."""
 
 import json
-import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from bench.bodies import encode
 from bench.context import AnyServer, Bench
-from bench.http_client import Connection, HttpError, Target
-from bench.load import exchange
+from bench.http_client import HttpError, Target, connected
+from bench.load import count_completed, exchange
 from bench.load import run as run_load
+from bench.machine import pin
 from bench.report import Row, Section, median
 from bench.servers import PEER, clean_environment
 
@@ -44,14 +45,13 @@ def _run_flow(bench: Bench, server: AnyServer, client_home: Path) -> tuple[float
     tasks = bench.options.mapped_tasks
     processes = server.processes()
     before = processes.cpu_seconds() if processes else 0.0
-    load_core = bench.cores.load
     client = subprocess.run(
         [str(PEER / "python"), str(SCRIPT), str(tasks)],
         env=clean_environment() | {"PREFECT_API_URL": server.target.url, "PREFECT_HOME": str(client_home)},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
-        preexec_fn=None if load_core is None else lambda: os.sched_setaffinity(0, {load_core}),
+        preexec_fn=partial(pin, bench.cores.load),
     )
     cpu_seconds = processes.cpu_seconds() - before if processes else None
     if client.returncode != 0:
@@ -62,13 +62,9 @@ def _run_flow(bench: Bench, server: AnyServer, client_home: Path) -> tuple[float
 
 async def _check_completed(target: Target, expected: int) -> None:
     """Raises HttpError unless the newest flow run has that many COMPLETED task runs."""
-    connection = await Connection.open(target.host, target.port)
     body = {"sort": "START_TIME_DESC", "limit": 1, "flows": {"name": {"any_": ["mapped"]}}}
-    newest = await exchange(connection, target.post("/flow_runs/filter", encode(body)))
-    count = {
-        "flow_runs": {"id": {"any_": [newest[0]["id"]]}},
-        "task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
-    }
-    stored = await exchange(connection, target.post("/task_runs/count", encode(count)))
+    async with connected(target) as connection:
+        newest = await exchange(connection, target.post("/flow_runs/filter", encode(body)))
+        stored = await count_completed(connection, target, newest[0]["id"])
     if stored != expected:
         raise HttpError(f"{expected} tasks ran, the server has {stored} as COMPLETED")

@@ -2,11 +2,13 @@
 
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 from bench.context import Bench
 from bench.filled import Filled, filled
 from bench.load import run as run_load
+from bench.machine import pin
 from bench.queries import measure_queries
 from bench.report import Row, Section, median
 from bench.servers import PEER, Launch, Server, clean_environment
@@ -26,8 +28,8 @@ def run(bench: Bench) -> Section:
         values = tuple(figures[label] for figures in measured.values())
         section.rows.append(Row(label, unit, values, "less"))
     section.notes.append(
-        f"Ready: from the start of the process to the first 200 of /api/health, median of {STARTS}. Memory: resident; "
-        f"the peer is filled by SQL, too slow to take the runs through its API."
+        f"Ready: from the start of the process to the first 200 of /api/health, median of {STARTS}, all cores. "
+        f"Memory: resident; the peer is filled by SQL, too slow to take the runs through its API."
     )
     return section
 
@@ -52,7 +54,7 @@ def _measure(bench: Bench, launch: Launch) -> dict[str, float | None]:
 
 
 def _ready_seconds(bench: Bench, launch: Launch, storage: Path) -> float:
-    with Server(launch, storage, bench.cores.server) as server:
+    with Server(launch, storage, bench.cores.all) as server:
         return server.ready_seconds
 
 
@@ -68,6 +70,12 @@ def _help_seconds(bench: Bench, launch: Launch) -> float | None:
     seconds = []
     for _ in range(HELPS):
         started = time.perf_counter()
-        subprocess.run([program, "--help"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [program, "--help"],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=partial(pin, bench.cores.all),
+        )
         seconds.append(time.perf_counter() - started)
     return median(seconds)

@@ -41,9 +41,10 @@ def _section(bench: Bench, reports: Reports) -> Section:
     title = "Writes: create, RUNNING, COMPLETED"
     section = Section(title, bench.command("writes"), names, raw={f"{k[0]} {k[1]}": v for k, v in reports.items()})
     for connections in options.connections:
+        at = f"{connections} connection{'s' * (connections > 1)}"
         for label, unit, better, path in MEASURES:
             values = tuple(median(_dig(report, path) for report in reports[name, connections]) for name in names)
-            section.rows.append(Row(f"{connections} conn.: {label}", unit, values, better))
+            section.rows.append(Row(f"{at}: {label}", unit, values, better))
     section.notes.append(
         f"Closed load for {options.seconds:g} s after {options.warm_up:g} s of warm-up, medians of {options.rounds} "
         f"round(s); the load on a core of its own. Each request counts as a write."
@@ -62,10 +63,12 @@ def _dig(report: dict[str, Any], path: tuple[str, ...]) -> float | None:
 def _doubts(key: tuple[str, int], report: dict[str, Any]) -> list[str]:
     """What makes a report suspect: failures, or a count of completed runs other than what was acknowledged."""
     name, connections = key
-    doubts = [f"{name}, {connections} conn.: {count} x {failure}" for failure, count in report["failures"].items()]
+    doubts = [
+        f"{name}, {connections} connections: {count} x {failure}" for failure, count in report["failures"].items()
+    ]
     acknowledged, counted = report["completed"]["acknowledged"], report["completed"]["counted"]
     if acknowledged != counted:
-        doubts.append(f"{name}, {connections} conn.: {acknowledged} acknowledged as COMPLETED, {counted} stored")
+        doubts.append(f"{name}, {connections} connections: {acknowledged} acknowledged as COMPLETED, {counted} stored")
     if report["load_cpu_share"] > 0.9:
-        doubts.append(f"{name}, {connections} conn.: the load generator itself was the limit")
+        doubts.append(f"{name}, {connections} connections: the load generator itself was the limit")
     return doubts
