@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a live server as a process, a live server in this process, and stores with a clock in hand."""
+"""Fixtures for all tests: a live server as a process, one in this process, and stores with a clock in hand."""
 
 import asyncio
 import os
@@ -6,17 +6,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from interlock.orchestration.facts import Chance
 from interlock.server import http_server, running_app
 from interlock.settings import Settings
+from interlock.storage.sqlite import SqliteStore
 
 READY_SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What async tests run on."""
+    return "asyncio"
 
 
 class FakeClock:
@@ -99,3 +107,31 @@ def api(live_server: LiveServer) -> Iterator[httpx.Client]:
     """An HTTP client whose base is the API of `live_server`: `api.post("/flows/", json=...)`."""
     with httpx.Client(base_url=live_server.url) as client:
         yield client
+
+
+class CountingChance:
+    """Ids that count up and can be told from each other, and random numbers that are always a half."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def new_id(self) -> str:
+        self._count += 1
+        return f"00000000-0000-7000-8000-{self._count:012d}"
+
+    def chance(self) -> Chance:
+        return Chance(new_id=self.new_id, random=lambda: 0.5)
+
+
+@pytest.fixture
+def chance() -> Chance:
+    return CountingChance().chance()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: FakeClock, chance: Chance) -> AsyncIterator[SqliteStore]:
+    """An open store on a fresh database, with a clock in hand and ids that count up."""
+    opened = SqliteStore(tmp_path / "ledger.db", clock=clock, chance=chance)
+    await opened.start()
+    yield opened
+    await opened.close()

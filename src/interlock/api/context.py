@@ -28,7 +28,7 @@ class Context:
     settings: Settings
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
     """The context of the application that serves this request."""
     return cast("Context", request.app.state.context)
 
@@ -38,7 +38,7 @@ ContextDep = Annotated[Context, Depends(context_of)]
 ApiVersion = tuple[int, int, int]
 
 
-def api_version_of(request: Request) -> ApiVersion | None:
+async def api_version_of(request: Request) -> ApiVersion | None:
     """The API version that the caller named, None where it named none (front.py has checked it)."""
     return cast("ApiVersion | None", request.scope.get("api_version"))
 

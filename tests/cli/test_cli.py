@@ -1,0 +1,128 @@
+"""The command line, as a user meets it: real processes, their output and exit codes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from interlock import __version__
+
+TIMEOUT = 60
+
+
+def interlock(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "interlock", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'deep' / 'ledger.db'}"
+
+
+def assert_one_clear_line(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode != 0
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("interlock: ")
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["server", "start", "-h"], ["database", "--help"]])
+def test_help_is_there_at_every_level(arguments: list[str]) -> None:
+    """Help exits with 0 and says how to use the command."""
+    result = interlock(*arguments)
+    assert result.returncode == 0
+    assert "Usage:" in result.stdout
+
+
+def test_version_names_the_program_and_what_it_stands_on() -> None:
+    """One line each."""
+    result = interlock("version")
+    assert result.stdout.splitlines()[0] == f"interlock {__version__}"
+    assert "sqlite" in result.stdout
+
+
+def test_settings_show_value_source_and_meaning() -> None:
+    """A value from the environment is told from a default, and a password is not shown."""
+    result = interlock("settings", INTERLOCK_PORT="4999", INTERLOCK_AUTH_STRING="s3cret")
+    assert "port = 4999  [INTERLOCK_PORT]" in result.stdout
+    assert "host = 127.0.0.1  [default]" in result.stdout
+    assert "s3cret" not in result.stdout
+
+
+def test_a_bad_setting_is_one_clear_line() -> None:
+    """The line names the variable or the option that is wrong."""
+    assert_one_clear_line(interlock("settings", INTERLOCK_PORT="many"), "INTERLOCK_PORT")
+    assert_one_clear_line(interlock("server", "start", "--database-url", "mysql://x"), "--database-url", "sqlite:///")
+
+
+def test_a_port_in_use_is_one_clear_line(url: str) -> None:
+    """It says which port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = interlock("server", "start", "--port", str(port), "--database-url", url)
+    assert_one_clear_line(result, str(port), "in use")
+
+
+def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
+    """Not a traceback."""
+    (tmp_path / "notes.txt").write_text("these are my notes, not a database, and they are longer than a header" * 20)
+    result = interlock("server", "start", "--port", "0", "--database-url", f"sqlite:///{tmp_path / 'notes.txt'}")
+    assert_one_clear_line(result, "not a database")
+
+
+def test_a_database_of_a_newer_program_is_one_clear_line(url: str) -> None:
+    """The server refuses to start on it."""
+    import sqlite3
+
+    assert interlock("database", "upgrade", "--database-url", url).returncode == 0
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as conn:
+        conn.execute("UPDATE interlock_version SET version_num = '9999'")
+    conn.close()
+    assert_one_clear_line(interlock("server", "start", "--port", "0", "--database-url", url), "9999")
+
+
+def test_the_database_commands_go_up_down_and_around(url: str) -> None:
+    """upgrade makes the file, info describes it, reset empties it, downgrade takes the schema back."""
+    assert "0001" in interlock("database", "upgrade", "--database-url", url).stdout
+    described = interlock("database", "info", "--database-url", url).stdout
+    assert "task_runs" in described
+    assert interlock("database", "reset", "--yes", "--database-url", url).returncode == 0
+    assert interlock("database", "downgrade", "base", "--yes", "--database-url", url).returncode == 0
+    assert "none" in interlock("database", "info", "--database-url", url).stdout
+
+
+def test_info_about_no_database_is_one_clear_line(url: str) -> None:
+    """Looking does not make a file."""
+    assert_one_clear_line(interlock("database", "info", "--database-url", url), "no database")
+    assert not Path(url.removeprefix("sqlite:///")).exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_says_where_it_is_and_stops_cleanly(url: str, stop: signal.Signals) -> None:
+    """The banner has the lines to paste; a signal ends it with 0, and what was written is there at the next start."""
+    command = [sys.executable, "-m", "interlock", "server", "start", "--port", "0", "--database-url", url]
+    for expected in (201, 200):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            banner = ""
+            while "PREFECT_API_URL" not in banner:
+                banner += process.stdout.readline()
+            address = banner.split("export PREFECT_API_URL=")[1].strip()
+            assert f"{address}/docs" in banner
+            assert httpx.post(f"{address}/flows/", json={"name": "kept"}).status_code == expected
+            process.send_signal(stop)
+            assert process.wait(TIMEOUT) == 0

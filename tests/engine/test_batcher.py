@@ -1,0 +1,152 @@
+"""The contract of a batch, on a real database."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from interlock.engine.batcher import Batcher, OverloadedError
+from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetTaskRunState
+from interlock.orchestration.decision import Accept
+from interlock.orchestration.refusals import ConflictError, NotFoundError
+from interlock.orchestration.states import Proposal, StateType
+from interlock.storage import tables
+from interlock.storage.queries import flows, task_runs
+from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import StoreUnavailableError
+from tests.builders import flow_run_draft, task_run_draft
+from tests.conftest import FakeClock
+
+FLOW_ID = "00000000-0000-7000-9000-000000000001"
+FLOW_RUN_ID = "00000000-0000-7000-9000-000000000002"
+PENDING = Proposal(type=StateType.PENDING)
+RUNNING = Proposal(type=StateType.RUNNING)
+
+
+@pytest.fixture
+async def batcher(store: SqliteStore, clock: FakeClock) -> Batcher:
+    """A batcher over a ledger with one flow and one running flow run."""
+    batcher = Batcher(store)
+    await batcher.write(flows.get_or_create, FLOW_ID, "flow", [], {}, clock())
+    await batcher.decide(CreateFlowRun(run=flow_run_draft(FLOW_RUN_ID, FLOW_ID), proposal=RUNNING))
+    return batcher
+
+
+def create(number: int, flow_run_id: str = FLOW_RUN_ID) -> CreateTaskRun:
+    return CreateTaskRun(run=task_run_draft(f"00000000-0000-7000-a000-{number:012d}", flow_run_id), proposal=PENDING)
+
+
+async def test_an_answer_comes_after_its_commit(batcher: Batcher, tmp_path: Path) -> None:
+    """What was answered is there for a connection that knows nothing of this process."""
+    decision = await batcher.decide(create(1))
+    with sqlite3.connect(tmp_path / "ledger.db") as other:
+        stored = other.execute("SELECT id, state_type FROM task_runs").fetchall()
+    other.close()
+    assert stored == [(decision.run.id, "PENDING")]
+
+
+async def test_commands_that_come_together_are_committed_together(batcher: Batcher, store: SqliteStore) -> None:
+    """A hundred commands at once are all carried out, each with its own answer."""
+    decisions = await asyncio.gather(*(batcher.decide(create(i)) for i in range(100)))
+    assert [d.run.id for d in decisions] == [create(i).run.id for i in range(100)]
+    assert all(d.created for d in decisions)
+    stored = await store.read(lambda conn: conn.execute(select(tables.task_runs.c.id)).scalars().all())
+    assert len(stored) == 100
+
+
+async def test_a_command_sees_what_the_ones_before_it_in_the_batch_did(batcher: Batcher) -> None:
+    """Two creations under the same keys in one batch make one run."""
+    first, second = await asyncio.gather(batcher.decide(create(1)), batcher.decide(create(1)))
+    assert first.created
+    assert not second.created
+    assert second.run == first.run
+
+
+async def test_a_bad_command_fails_alone(batcher: Batcher, store: SqliteStore) -> None:
+    """Commands of the same batch are not touched by one that is refused."""
+    unknown = "00000000-0000-7000-9000-00000000dead"
+    outcomes = await asyncio.gather(
+        batcher.decide(create(1)),
+        batcher.decide(create(2, flow_run_id=unknown)),
+        batcher.decide(SetTaskRunState(task_run_id=unknown, proposal=RUNNING)),
+        batcher.decide(create(3)),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], ConflictError)
+    assert isinstance(outcomes[2], NotFoundError)
+    for number in (1, 3):
+        assert await store.read(task_runs.by_id, create(number).run.id) is not None
+    assert await store.read(task_runs.by_id, create(2).run.id) is None
+
+
+async def test_a_write_that_raises_is_undone_and_fails_alone(batcher: Batcher, store: SqliteStore) -> None:
+    """What a function wrote before it raised is gone; a command beside it is carried out."""
+
+    def write_and_fail(conn: Connection) -> None:
+        conn.execute(insert(tables.configuration), {"key": "half", "value": 1})
+        raise ValueError("no")
+
+    outcomes = await asyncio.gather(batcher.write(write_and_fail), batcher.decide(create(1)), return_exceptions=True)
+    assert isinstance(outcomes[0], ValueError)
+    rows = await store.read(lambda conn: conn.execute(select(tables.configuration)).all())
+    assert rows == []
+    assert await store.read(task_runs.by_id, create(1).run.id) is not None
+
+
+async def test_a_broken_constraint_is_told_to_the_one_who_broke_it(batcher: Batcher, store: SqliteStore) -> None:
+    """A unique key taken twice is an IntegrityError for the second write alone."""
+
+    def take(conn: Connection) -> str:
+        conn.execute(insert(tables.configuration), {"key": "taken", "value": 1})
+        return "mine"
+
+    outcomes = await asyncio.gather(batcher.write(take), batcher.write(take), return_exceptions=True)
+    assert outcomes[0] == "mine"
+    assert isinstance(outcomes[1], IntegrityError)
+
+
+async def test_a_database_that_fails_fails_the_whole_batch_and_nothing_is_written(
+    batcher: Batcher, store: SqliteStore, tmp_path: Path
+) -> None:
+    """While another process holds the database, a batch is refused as a whole; afterwards the next goes through."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    outcomes = await asyncio.gather(batcher.decide(create(1)), batcher.decide(create(2)), return_exceptions=True)
+    other.execute("ROLLBACK")
+    other.close()
+    assert [type(x) for x in outcomes] == [StoreUnavailableError, StoreUnavailableError]
+    assert await store.read(task_runs.by_id, create(1).run.id) is None
+    assert (await batcher.decide(create(1))).created
+
+
+async def test_beyond_the_bound_a_write_is_refused_at_once(store: SqliteStore, clock: FakeClock) -> None:
+    """A full queue refuses; what it had accepted is carried out all the same."""
+    batcher = Batcher(store, max_waiting=3)
+    accepted = [asyncio.ensure_future(batcher.write(lambda conn, n=n: n)) for n in range(3)]  # type: ignore[misc]
+    await asyncio.sleep(0)
+    with pytest.raises(OverloadedError) as refused:
+        await batcher.write(lambda conn: "too much")
+    assert refused.value.retry_after >= 1
+    assert await asyncio.gather(*accepted) == [0, 1, 2]
+
+
+async def test_a_caller_that_goes_away_takes_no_one_with_it(batcher: Batcher, store: SqliteStore) -> None:
+    """A cancelled caller's command is committed, and so are the others of its batch."""
+    gone = asyncio.ensure_future(batcher.decide(create(1)))
+    stayed = asyncio.ensure_future(batcher.decide(create(2)))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert (await stayed).created
+    assert await store.read(task_runs.by_id, create(1).run.id) is not None
+
+
+async def test_drain_waits_for_everything_accepted(batcher: Batcher, store: SqliteStore) -> None:
+    """After drain nothing is under way."""
+    pending = [asyncio.ensure_future(batcher.decide(create(i))) for i in range(5)]
+    await asyncio.sleep(0)
+    await batcher.drain()
+    decisions = [await x for x in pending]
+    assert all(isinstance(d.verdict, Accept) for d in decisions)
