@@ -4,7 +4,7 @@ What lives here: pure functions from a governed transition to the new state and 
 whether the state is written at all (the rules).
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -80,35 +80,47 @@ def _text(value: Any) -> str | None:
     return str(value) if value else None
 
 
-def task_run_in(state: State, run: TaskRun) -> TaskRun:
+def moved_task_run(transition: TaskTransition, state: State) -> TaskRun:
     """A task run's values once it has gone to `state`."""
-    changes = _changes(state, run)
+    run = transition.run
+    changes = _changes(run, state)
     if state.type is StateType.RUNNING:
         changes["run_count"] = run.run_count + 1
     return replace(run, **changes)
 
 
-def flow_run_in(state: State, transition: FlowTransition) -> FlowRun:
+def unmoved_task_run(transition: TaskTransition, now: datetime) -> TaskRun:
+    """A task run that stays in its state. A change that was undone still counts as an update."""
+    return replace(transition.run, updated=now) if transition.is_undone else transition.run
+
+
+def moved_flow_run(transition: FlowTransition, state: State) -> FlowRun:
     """A flow run's values once it has gone to `state`. A run that resumes counts no new attempt."""
     run = transition.run
-    changes = _changes(state, run)
+    changes = _changes(run, state)
     resumes = run.empirical_policy.resuming and transition.knows_pauses
     if state.type is StateType.RUNNING and not resumes:
         changes["run_count"] = run.run_count + 1
-    if resumes and (state.type is StateType.RUNNING or state.is_terminal):
+    if transition.is_resuming:
+        changes["empirical_policy"] = replace(run.empirical_policy, resuming=True)
+    elif resumes and (state.type is StateType.RUNNING or state.is_terminal):
         changes["empirical_policy"] = replace(run.empirical_policy, resuming=False)
     return replace(run, **changes)
 
 
-def marked_as_resuming(run: FlowRun, now: datetime) -> FlowRun:
-    """The run with the mark that it is leaving a pause."""
-    if run.empirical_policy.resuming:
-        return run
-    return replace(run, updated=now, empirical_policy=replace(run.empirical_policy, resuming=True))
+def unmoved_flow_run(transition: FlowTransition, now: datetime) -> FlowRun:
+    """A flow run that stays in its state. One that may not leave its pause is marked as resuming all the same."""
+    run = transition.run
+    if transition.is_resuming and not run.empirical_policy.resuming:
+        return replace(run, updated=now, empirical_policy=replace(run.empirical_policy, resuming=True))
+    return replace(run, updated=now) if transition.is_undone else run
 
 
-def _changes(state: State, run: TaskRun | FlowRun) -> dict[str, Any]:
-    """The values that task runs and flow runs have in common and that follow from going to `state`."""
+def _changes(run: TaskRun | FlowRun, state: State) -> dict[str, Any]:
+    """The values that task runs and flow runs have in common and that follow from going to `state`.
+
+    A scheduled time keeps the offset with which it came, as the answer to a creation shows it; stored, it is UTC.
+    """
     before, now = run.state, state.timestamp
     changes: dict[str, Any] = {"state": _stored(state), "updated": now}
     if state.type is StateType.RUNNING and run.start_time is None:
@@ -120,7 +132,7 @@ def _changes(state: State, run: TaskRun | FlowRun) -> dict[str, Any]:
         changes["end_time"] = None
     if before is not None and before.type is StateType.RUNNING:
         changes["total_run_time"] = run.total_run_time + (now - before.timestamp).total_seconds()
-    scheduled = _scheduled_time(state)
+    scheduled = state.details.scheduled_time if state.type is StateType.SCHEDULED else None
     if run.expected_start_time is None:
         changes["expected_start_time"] = scheduled or now
     if scheduled is not None or (before is not None and before.type is StateType.SCHEDULED):
@@ -128,11 +140,11 @@ def _changes(state: State, run: TaskRun | FlowRun) -> dict[str, Any]:
     return changes
 
 
-def _scheduled_time(state: State) -> datetime | None:
-    time = state.details.scheduled_time
-    return time.astimezone(UTC) if state.type is StateType.SCHEDULED and time is not None else None
-
-
 def _stored(state: State) -> State:
-    """The state as it is stored: without data that says it is not persisted."""
-    return replace(state, data=None) if data_type(state.data) == UNPERSISTED else state
+    """The state as it is stored: without data that says it is not persisted; an empty text or list is kept as {}."""
+    data = state.data
+    if data_type(data) == UNPERSISTED:
+        return replace(state, data=None)
+    if isinstance(data, str | list) and not data:
+        return replace(state, data={})
+    return state

@@ -60,9 +60,10 @@ def _move_task_run(
     proposed = TaskTransition(run=run, initial=run.state, proposal=bookkeeping.timed(proposal, moment.now))
     transition = govern(proposed, policy.rules[left][proposal.type], facts, moment)
     if not transition.is_written:
-        return TaskDecision(run=run, verdict=transition.verdict, state=run.state)
+        unmoved = bookkeeping.unmoved_task_run(transition, moment.now)
+        return TaskDecision(run=unmoved, verdict=transition.verdict, state=run.state)
     state = bookkeeping.next_task_state(transition, proposal.details.transition_id, moment)
-    moved = bookkeeping.task_run_in(state, transition.run)
+    moved = bookkeeping.moved_task_run(transition, state)
     consequences = policy.consequences[left][proposal.type] if state.type is proposal.type else ()
     return TaskDecision(
         run=moved,
@@ -91,7 +92,7 @@ def create_flow_run(command: CreateFlowRun, facts: FlowFacts, moment: Moment) ->
 def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts, moment: Moment) -> FlowDecision:
     """Decide whether, and how, a flow run moves to the proposed state, and which task runs move with it.
 
-    The run may be changed although no state is written: one that may not leave its pause is marked all the same.
+    The run may be changed although no state is written (bookkeeping.unmoved_flow_run).
     """
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
     if command.force:
@@ -113,20 +114,17 @@ def _move_flow_run(
     )
     transition = govern(proposed, policy[left][proposal.type], facts, moment)
     if not transition.is_written:
-        return FlowDecision(run=_marked(run, transition, moment), verdict=transition.verdict, state=run.state)
+        unmoved = bookkeeping.unmoved_flow_run(transition, moment.now)
+        return FlowDecision(run=unmoved, verdict=transition.verdict, state=run.state)
     state = bookkeeping.next_flow_state(transition, proposal.details.transition_id, moment)
-    moved = bookkeeping.flow_run_in(state, transition)
+    moved = bookkeeping.moved_flow_run(transition, state)
     return FlowDecision(
-        run=_marked(moved, transition, moment),
+        run=moved,
         verdict=transition.verdict,
         written=True,
         state=state,
         followers=(*_retried_task_runs(transition, facts, moment), *_parent_task_run(state, facts, moment)),
     )
-
-
-def _marked(run: FlowRun, transition: FlowTransition, moment: Moment) -> FlowRun:
-    return bookkeeping.marked_as_resuming(run, moment.now) if transition.is_resuming else run
 
 
 def _retried_task_runs(transition: FlowTransition, facts: FlowFacts, moment: Moment) -> Iterator[TaskDecision]:

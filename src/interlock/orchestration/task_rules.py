@@ -48,7 +48,7 @@ FLOW_NOT_RUNNING = Abort("The enclosing flow must be running to begin task execu
 def cache_retrieval(transition: TaskTransition, facts: TaskFacts, moment: Moment) -> Reject | None:
     """A run that is to start takes the state cached under its key instead, unless it asks for a fresh result."""
     cached, details = facts.cached, transition.proposal.details
-    if cached is None or details.cache_key is None or details.refresh_cache:
+    if cached is None or not details.cache_key or details.refresh_cache:
         return None
     taken = Proposal(type=cached.type, name="Cached", message=cached.message, data=cached.data, details=cached.details)
     return Reject("Retrieved state from cache", taken)
@@ -104,10 +104,13 @@ def prevent_running_tasks_from_stopped_flows(
 def secure_task_concurrency_slots(
     transition: TaskTransition, facts: TaskFacts, moment: Moment
 ) -> Verdict | TaskTransition | None:
-    """A run starts only with a slot of every limit on its tags, and waits while one is full. It keeps what it holds."""
+    """A run starts only with a slot of every limit on its tags, and waits while one is full. It keeps what it holds.
+
+    Of several limits in its way, the last by the alphabet is the one it is told of.
+    """
     if not facts.limits:
         return None
-    for limit in sorted(facts.limits, key=_tag):
+    for limit in sorted(facts.limits, key=_tag, reverse=True):
         if limit.limit == 0:
             return Abort(
                 f'The concurrency limit on tag "{limit.tag}" is 0 and will deadlock if the task tries to run again.'

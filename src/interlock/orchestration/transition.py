@@ -29,11 +29,17 @@ ACCEPT = Accept()
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """From the state a run is in (`initial`, None before the first) to the proposed one, as the rules leave it."""
+    """From the state a run is in (`initial`, None before the first) to the proposed one, as the rules leave it.
 
+    `run` is the run as it will be if the transition goes through. `is_undone` tells that a rule had changed something
+    about it before another stopped the transition: clients then see the run's time of update move, and nothing else.
+    """
+
+    run: TaskRun | FlowRun
     initial: State | None
     proposal: Proposal
     verdict: Verdict = ACCEPT
+    is_undone: bool = False
 
     @property
     def current(self) -> State:
@@ -49,14 +55,14 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskTransition(Transition, frozen=True, kw_only=True):
-    """A task run's transition: the run as it will be if it goes through, and the effects that come with it."""
+    """A task run's transition, and the effects that come with it if it goes through."""
 
     run: TaskRun
     effects: tuple[Effect, ...] = ()
 
 
 class FlowTransition(Transition, frozen=True, kw_only=True):
-    """A flow run's transition: the run as it will be if it goes through.
+    """A flow run's transition.
 
     `api_version` is the caller's, None where it named none. `is_resuming` marks a run that leaves a pause;
     `retries_task_runs` says that the failed task runs are to be retried along with the flow run.
@@ -100,7 +106,7 @@ def govern(
 def _judged(proposed: TransitionT, transition: TransitionT, verdict: Verdict) -> TransitionT:
     instead = verdict.proposal if isinstance(verdict, Reject) else None
     if instead is None:
-        return replace(proposed, verdict=verdict)
+        return replace(proposed, verdict=verdict, is_undone=transition.run != proposed.run)
     kept = transition if instead.type is proposed.proposal.type else proposed
     return replace(kept, verdict=verdict, proposal=instead)
 
