@@ -27,27 +27,36 @@ def state(
     return {key: value for key, value in given.items() if value is not None}
 
 
+def second(seconds: int = 0) -> JSON:
+    """The moment `seconds` after the last full second before the start of the case."""
+    return {"$second": seconds}
+
+
+def call(method: str, path: str, name: str, body: JSON = None, *, record: bool = True, unordered: bool = False) -> Step:
+    return Step(name, method, path, body, record=record, unordered=unordered)
+
+
 def post(path: str, body: JSON, name: str, *, record: bool = True, headers: Mapping[str, str] | None = None) -> Step:
     return Step(name, "POST", path, body, headers or {}, record)
 
 
-def flow_run(initial: JSON = None, *, name: str = FLOW, record: bool = False, **fields: JSON) -> Step:
+def flow_run(initial: JSON = None, *, step: str = FLOW, record: bool = False, **fields: JSON) -> Step:
     """Create a flow run of the shared flow."""
     body = {"flow_id": "{flow}", **fields}
     if initial is not None:
         body["state"] = initial
-    return post("/flow_runs/", body, name, record=record)
+    return post("/flow_runs/", body, step, record=record)
 
 
 def task_run(
-    initial: JSON = None, *, parent: str | None = FLOW, name: str = TASK, record: bool = False, **fields: JSON
+    initial: JSON = None, *, parent: str | None = FLOW, step: str = TASK, record: bool = False, **fields: JSON
 ) -> Step:
     """Create a task run in the flow run made by the step `parent`, or without one."""
     flow_run_id = None if parent is None else "{" + parent + "}"
-    body = {"flow_run_id": flow_run_id, "task_key": "work", "dynamic_key": "{unique}-" + name, **fields}
+    body = {"flow_run_id": flow_run_id, "task_key": "work", "dynamic_key": "{unique}-" + step, **fields}
     if initial is not None:
         body["state"] = initial
-    return post("/task_runs/", body, name, record=record)
+    return post("/task_runs/", body, step, record=record)
 
 
 def set_state(

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from tests.comparison import flow_matrix, flow_resume, flow_rules, sequences, task_matrix, task_rules, task_slots
+from tests.comparison import (
+    flow_matrix,
+    flow_resume,
+    flow_rules,
+    requests_flow_runs,
+    requests_task_runs,
+    sequences,
+    task_matrix,
+    task_rules,
+    task_slots,
+)
 from tests.comparison.model import Case
 
 SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
@@ -16,6 +26,8 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     flow_rules.cases,
     flow_resume.cases,
     sequences.cases,
+    requests_task_runs.cases,
+    requests_flow_runs.cases,
 )
 
 

@@ -68,9 +68,10 @@ def _slots() -> Iterator[Difference]:
         free = f"held/{place}/RUNNING to RUNNING/asked"
         granted = {"status": 201, "body": Copied("set", case=free)}
         read = {"body": Copied("read", case=free), "body.empirical_policy": Copied("read", "body.empirical_policy")}
-        for case in ("the last slot, RUNNING again", "the last slot, then done"):
-            yield Difference(f"task_slots/held/{place}/{case}", "set", "b", SLOTS, granted)
-            yield Difference(f"task_slots/held/{place}/{case}", "read", "b", SLOTS, read)
+        again = f"task_slots/held/{place}/the last slot, RUNNING again"
+        yield Difference(again, "set", "b", SLOTS, granted)
+        yield Difference(again, "read", "b", SLOTS, read)
+        yield Difference(f"task_slots/held/{place}/the last slot, then done", "set", "b", SLOTS, granted)
 
 
 def _evident() -> Iterator[Difference]:
@@ -139,7 +140,7 @@ def _put(
         *parents, last = path.split(".")
         place = _at(whole, parents)
         place[last] = _copied(value, case, recordings) if isinstance(value, Copied) else copy.deepcopy(value)
-    return Answer(whole["status"], whole["body"])
+    return Answer(whole["status"], whole["body"], answer.headers)
 
 
 def _copied(value: Copied, case: Case, recordings: Mapping[str, Recording]) -> JSON:

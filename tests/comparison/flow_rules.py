@@ -91,7 +91,7 @@ def old_retries() -> Iterator[Case]:
         ends = {"failed": "FAILED", "done": "COMPLETED", "crashed": "CRASHED", "running": "RUNNING"}
         begun = [flow_run(RUNNING, empirical_policy={"retries": 1, "retry_delay": 600}), limit("{unique}", 4)]
         for name, kind in ends.items():
-            begun += [task_run(RUNNING, name=name, tags=["{unique}"])]
+            begun += [task_run(RUNNING, step=name, tags=["{unique}"])]
             begun += [set_state(state(kind), run=name, kind=TASK, name=f"{name}_end", record=False)]
         fail = set_state(state("FAILED"), run=FLOW, version=version)
         reads = [read(name, TASK, name=f"read_{name}") for name in ends]
@@ -214,7 +214,7 @@ def subflow(initial: JSON, record: bool = False, **fields: JSON) -> tuple[Step, 
     return (
         flow_run(RUNNING),
         task_run(state("PENDING")),
-        flow_run(initial, name="child", parent_task_run_id="{task_run}", record=record, **fields),
+        flow_run(initial, step="child", parent_task_run_id="{task_run}", record=record, **fields),
     )
 
 
@@ -237,7 +237,7 @@ def subflows() -> Iterator[Case]:
 def subflow_lives() -> Iterator[Case]:
     """Slots of the parent's task run, its retries and deletions, and a subflow under a task run that does not exist."""
     tagged = (flow_run(RUNNING), limit("{unique}", 1), task_run(RUNNING, parent=None, tags=["{unique}"]))
-    child = flow_run(RUNNING, name="child", parent_task_run_id="{task_run}")
+    child = flow_run(RUNNING, step="child", parent_task_run_id="{task_run}")
     done = set_state(state("COMPLETED", data=REFERENCE), run="child", kind=FLOW)
     steps: tuple[Step, ...] = (*tagged, child, read_limit("{unique}", "held"), done, read_limit("{unique}"), read())
     yield Case("flow_subflows", "the slot of the parent's task run", steps)
@@ -252,7 +252,7 @@ def subflow_lives() -> Iterator[Case]:
     yield Case("flow_subflows", "the parent's flow run is deleted", (*subflow(RUNNING), gone, *later))
     gone = delete("/flow_runs/{child}", "gone", record=True)
     yield Case("flow_subflows", "the subflow's run is deleted", (*subflow(RUNNING), gone, read()))
-    create = flow_run(RUNNING, name="child", parent_task_run_id="{uuid_nobody}", record=True)
+    create = flow_run(RUNNING, step="child", parent_task_run_id="{uuid_nobody}", record=True)
     yield Case("flow_subflows", "no such task run", (create,))
     data = (*subflow(RUNNING), done, post("/artifacts/filter", _artifacts_of(), "artifacts"), read())
     yield Case("flow_subflows", "a result is kept twice", data)

@@ -9,7 +9,8 @@ Notation of a request, in its path, headers and body:
 - `{unique}`: a text no other case and no other replay uses, for names, keys and tags;
 - `{uuid_x}` for any x: an id made up by the client, new in every replay;
 - `{"$now": s}`: the moment s seconds after the start of the case, in UTC; `{"$now": s, "offset": "+02:00"}` the
-  same moment written with another offset.
+  same moment written with another offset;
+- `{"$second": s}`: the moment s seconds after the last full second before the case began.
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ What is replaced, and by what:
 - timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by
   `$now` in a request becomes `now+s`, a moment within the time of a step becomes `@step` (so that a start time must
   come from the right request), and such a moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a
-  case with jitter, one as far ahead as its bounds allow becomes `jitter`. An offset other than +00:00 is appended.
+  case with jitter, one as far ahead as its bounds allow becomes `jitter`; a full second within 100 days of the case
+  becomes `second+s`, s seconds after the full second before its start. An offset other than +00:00 is appended.
   Any other stays;
-- `total_run_time`, `estimated_run_time` and `estimated_start_time_delta`: 0.0 stays, other values become `s+elapsed`,
-  s the multiple of 100 seconds below, where the rest is no more than the time since the case began;
+- durations (see DURATIONS), and an answer that is a bare fraction: 0.0 stays, other values become `s+elapsed`, s the
+  multiple of 100 seconds below, where the rest is no more than the time since the case began;
 - `delay_seconds` above 60: the multiple of 100 above, as `~s`, where it is no further off than that time;
 - a `name` of two lower-case words joined by a hyphen, which no request has sent: `<slug>`;
 - the order of `pause_keys` and `active_slots`, which the peer keeps as sets, and of a list marked unordered.
@@ -30,12 +31,24 @@ from tests.comparison.model import JSON
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MOMENT_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)(Z|[+-]\d\d:\d\d)")
 SLUG = re.compile(r"[a-z]+-[a-z]+")
-DURATIONS = {"total_run_time", "estimated_run_time", "estimated_start_time_delta"}
+DURATIONS = {
+    "total_run_time",
+    "estimated_run_time",
+    "estimated_start_time_delta",
+    "duration",
+    "lateness",
+    "sum_estimated_run_time",
+    "sum_estimated_lateness",
+}
+# A sum over runs grows by the time since the case began once for each of them.
+MOST_RUNS_SUMMED = 10
 SETS = {"pause_keys", "active_slots"}
 # The peer keeps `updated` in milliseconds, cut off: it may lie up to one before the request that caused it. Steps are
 # sent further apart than this.
 CUT_OFF = timedelta(milliseconds=1.5)
 UNIT = 100
+# Moments further off than this are dates written out in a case, not reckoned from its start.
+NEAR = timedelta(days=100)
 
 
 @dataclass
@@ -59,9 +72,14 @@ class Names:
     sent_texts: set[str] = field(default_factory=set)
     windows: list[Window] = field(default_factory=list)
 
+    @property
+    def second(self) -> datetime:
+        """The last full second before the start."""
+        return self.start.replace(microsecond=0)
+
     def answer(self, body: JSON, *, unordered: bool = False) -> JSON:
         """The normal form of an answer's body, numbering the ids not seen before."""
-        normal = self._value(body)
+        normal = self._duration(body) if isinstance(body, float) else self._value(body)
         if unordered and isinstance(normal, list):
             normal.sort(key=lambda item: json.dumps(item, sort_keys=True))
         return normal
@@ -111,8 +129,13 @@ class Names:
         shift = round((moment - self.start).total_seconds() / UNIT) * UNIT
         step = self._step_at(moment - timedelta(seconds=shift))
         if step is None:
-            return None
+            return self._whole(moment)
         return f"@{step}{shift:+d}" if shift else f"@{step}"
+
+    def _whole(self, moment: datetime) -> str | None:
+        distance = moment - self.second
+        near = moment.microsecond == 0 and abs(distance) < NEAR
+        return f"second{distance.total_seconds():+.0f}" if near else None
 
     def _jittered(self, moment: datetime) -> str | None:
         if self.jitter is None:
@@ -132,7 +155,8 @@ class Names:
 
     def _duration(self, seconds: float) -> JSON:
         whole = int(seconds // UNIT) * UNIT
-        return f"{whole}+elapsed" if 0 < seconds - whole <= self._elapsed() + 1 else seconds
+        rest = MOST_RUNS_SUMMED * (self._elapsed() + 1)
+        return f"{whole}+elapsed" if seconds > 0 and seconds - whole <= rest else seconds
 
     def _delay(self, seconds: int) -> JSON:
         above = -(-seconds // UNIT) * UNIT

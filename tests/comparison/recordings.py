@@ -36,7 +36,7 @@ def load(families: Iterable[str]) -> dict[str, Recording]:
         if path.exists():
             for line in gzip.decompress(path.read_bytes()).decode().splitlines():
                 entry = json.loads(line)
-                answers = {step: Answer(*pair) for step, pair in entry["answers"].items()}
+                answers = {step: Answer(*parts) for step, parts in entry["answers"].items()}
                 found[f"{family}/{entry['case']}"] = Recording(entry["sent"], answers)
     return found
 
@@ -54,9 +54,13 @@ def save(cases: Iterable[Case], recordings: Mapping[str, Recording]) -> None:
 
 
 def _line(case: Case, recording: Recording) -> str:
-    answers = {step: [answer.status, answer.body] for step, answer in recording.answers.items()}
+    answers = {step: _parts(answer) for step, answer in recording.answers.items()}
     entry = {"case": case.name, "sent": recording.fingerprint, "answers": answers}
     return json.dumps(entry, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parts(answer: Answer) -> list[JSON]:
+    return [answer.status, answer.body, *([answer.headers] if answer.headers else [])]
 
 
 def _path(family: str) -> Path:
@@ -91,11 +95,14 @@ def differing(expected: Answers, actual: Answers) -> list[str]:
 
 
 def _changes(step: str, expected: Answer, actual: Answer) -> list[str]:
-    left = {"status": expected.status} | flatten(expected.body, "body")
-    right = {"status": actual.status} | flatten(actual.body, "body")
+    left, right = _flat(expected), _flat(actual)
     paths = list(left) + [path for path in right if path not in left]
     shown = [(path, _shown(left, path), _shown(right, path)) for path in paths]
     return [f"{step} {path}: {_short(old)} -> {_short(new)}" for path, old, new in shown if old != new]
+
+
+def _flat(answer: Answer) -> dict[str, JSON]:
+    return {"status": answer.status} | flatten(dict(answer.headers), "headers") | flatten(answer.body, "body")
 
 
 def flatten(value: JSON, path: str) -> dict[str, JSON]:

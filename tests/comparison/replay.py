@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
@@ -25,10 +25,14 @@ TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Answer:
-    """A step's normalised answer: HTTP status, and the body as JSON, as text where it isn't, None where it is empty."""
+    """A step's normalised answer: HTTP status, and the body as JSON, as text where it isn't, None where it is empty.
+
+    `headers` holds those a client acts on: Location, without the server's address, and Retry-After.
+    """
 
     status: int
     body: JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Answers = dict[str, Answer]
@@ -97,7 +101,7 @@ def _fill(value: JSON, names: Names) -> JSON:
     if isinstance(value, list):
         return [_fill(item, names) for item in value]
     if isinstance(value, dict):
-        if "$now" in value:
+        if "$now" in value or "$second" in value:
             return _moment(value, names)
         return {key: _fill(item, names) for key, item in value.items()}
     return value
@@ -118,9 +122,10 @@ def _named(found: re.Match[str], names: Names) -> str:
 
 
 def _moment(value: dict[str, JSON], names: Names) -> str:
-    seconds = value["$now"]
-    moment = names.start + timedelta(seconds=seconds)
-    names.moments[moment] = f"now{seconds:+}" if seconds else "now"
+    kind = "now" if "$now" in value else "second"
+    seconds = value[f"${kind}"]
+    moment = (names.start if kind == "now" else names.second) + timedelta(seconds=seconds)
+    names.moments[moment] = f"{kind}{seconds:+}" if seconds else kind
     offset = value.get("offset", "+00:00")
     hours, minutes = int(offset[:3]), int(offset[0] + offset[4:])
     return moment.astimezone(timezone(timedelta(hours=hours, minutes=minutes))).isoformat()
@@ -134,11 +139,14 @@ def _learn_id(step: Step, response: httpx.Response, names: Names) -> None:
 
 
 def _answer(step: Step, response: httpx.Response, names: Names) -> Answer:
-    if not response.content:
-        return Answer(response.status_code, None)
-    is_json = response.headers.get("content-type", "").startswith("application/json")
-    body = response.json() if is_json else response.text
-    return Answer(response.status_code, names.answer(body, unordered=step.unordered))
+    body: JSON = None
+    if response.content:
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        body = names.answer(response.json() if is_json else response.text, unordered=step.unordered)
+    headers = {name: response.headers[name] for name in ("location", "retry-after") if name in response.headers}
+    if "location" in headers:
+        headers["location"] = names.answer(httpx.URL(headers["location"]).raw_path.decode())
+    return Answer(response.status_code, body, headers)
 
 
 @asynccontextmanager

@@ -73,7 +73,7 @@ def retried_flow() -> Case:
     ends = {"failed": state("FAILED"), "done": state("COMPLETED"), "kept": state("COMPLETED", data=kept)}
     steps: list[Step] = [flow_run(RUNNING, empirical_policy={"retries": 1})]
     for name, end in ends.items():
-        steps += [task_run(name=name), set_state(RUNNING, run=name, kind=TASK, name=f"{name}_run")]
+        steps += [task_run(step=name), set_state(RUNNING, run=name, kind=TASK, name=f"{name}_run")]
         steps += [set_state(end, run=name, kind=TASK, name=f"{name}_end")]
     steps += [set_state(state("FAILED"), run=FLOW, name="fail"), set_state(RUNNING, run=FLOW, name="retry")]
     for name in ends:
@@ -122,7 +122,7 @@ def flow_walk(number: int) -> Case:
     nested = chance.random() < 0.3
     steps: list[Step] = []
     if nested:
-        steps += [flow_run(RUNNING, name="outer"), task_run(parent="outer")]
+        steps += [flow_run(RUNNING, step="outer"), task_run(parent="outer")]
         fields["parent_task_run_id"] = "{task_run}"
     steps.append(flow_run(empirical_policy=policy, **fields))
     version = chance.choice([None, None, "0.8.4", "0.8.3", "0.8.2"])

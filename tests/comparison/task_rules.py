@@ -135,7 +135,7 @@ def source(
     """A run that completed under the key."""
     done = state("COMPLETED", "Done", message="computed", data=data, cache_key=KEY, **details)
     return (
-        task_run(RUNNING, name=name, parent=parent),
+        task_run(RUNNING, step=name, parent=parent),
         set_state(done, run=name, kind="task_run", force=not asked, name=f"{name}_done", record=False),
     )
 
@@ -200,7 +200,7 @@ def _cache_targets(place: str, parent: str | None) -> Iterator[Case]:
 def _cache_before_other_rules() -> Iterator[Case]:
     """A hit comes before the checks of the flow run and of slots."""
     for label, states in FLOW_INITIAL.items():
-        outer = (flow_run(states[0], name="outer"), *reach(states, run="outer", kind=FLOW))
+        outer = (flow_run(states[0], step="outer"), *reach(states, run="outer", kind=FLOW))
         target = (task_run(parent="outer"), set_state(wanting()), read())
         yield _cached(f"flow run {label}", *inside(FLOW), *source(), *outer, *target)
     for slots in (0, 1):
@@ -211,24 +211,24 @@ def _cache_before_other_rules() -> Iterator[Case]:
 
 def _cache_lives() -> Iterator[Case]:
     """How long an entry lives: with the run that made it."""
-    hit = (task_run(name="hit"), set_state(wanting(), run="hit", kind="task_run", name="found"))
+    hit = (task_run(step="hit"), set_state(wanting(), run="hit", kind="task_run", name="found"))
     target = (task_run(), set_state(wanting()), read())
     gone = delete("/task_runs/{source}", "gone")
     around = (*inside(FLOW), *source())
     yield _cached("a hit makes no entry", *around, *hit, gone, *target)
     again = set_state(RUNNING, run="source", kind="task_run", force=True, name="again", record=False)
     yield _cached("the source runs again", *around, again, *target)
-    other = (flow_run(RUNNING, name="outer"), *source(parent="outer"), delete("/flow_runs/{outer}", "gone"))
+    other = (flow_run(RUNNING, step="outer"), *source(parent="outer"), delete("/flow_runs/{outer}", "gone"))
     yield _cached("the flow run of the source is deleted", *inside(FLOW), *other, *target)
-    created = task_run(state("COMPLETED", cache_key=KEY), name="source", parent=None)
+    created = task_run(state("COMPLETED", cache_key=KEY), step="source", parent=None)
     yield _cached("created completed, alone", *inside(FLOW), created, *target)
-    created = task_run(state("COMPLETED", cache_key=KEY), name="source")
+    created = task_run(state("COMPLETED", cache_key=KEY), step="source")
     yield _cached("created completed, in a flow", *inside(FLOW), created, *target)
     failed = set_state(state("FAILED", cache_key=KEY), run="source", kind="task_run", name="failed", record=False)
-    yield _cached("a failure is not cached", *inside(FLOW), task_run(RUNNING, name="source"), failed, *target)
+    yield _cached("a failure is not cached", *inside(FLOW), task_run(RUNNING, step="source"), failed, *target)
     for label, force in {"asked": False, "forced": True}.items():
         done = set_state(state("COMPLETED", cache_key=KEY), run="source", kind="task_run", force=force, name="done")
-        steps = (*inside(FLOW), task_run(RUNNING, name="source", parent=None), done, *target)
+        steps = (*inside(FLOW), task_run(RUNNING, step="source", parent=None), done, *target)
         yield _cached(f"completed alone, {label}", *steps)
 
 

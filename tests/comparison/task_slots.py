@@ -43,7 +43,7 @@ def around(parent: str | None) -> tuple[Step, ...]:
 
 def holder(*tags: str, name: str = "holder") -> Step:
     """Another run that holds a slot of each of these tags: alone, so that its creation takes them."""
-    return task_run(RUNNING, parent=None, name=name, tags=list(tags))
+    return task_run(RUNNING, parent=None, step=name, tags=list(tags))
 
 
 def taking() -> Iterator[Case]:
