@@ -82,8 +82,10 @@ def _versions(options: Options) -> dict[str, str]:
 
 
 def _output(command: list[str]) -> str:
+    """The last word of the first line: the version, with or without a name before it."""
     environment = servers.clean_environment()
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return output.splitlines()[0].split()[-1]
 
 
 if __name__ == "__main__":

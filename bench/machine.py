@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
+BUSY_SAMPLE_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Cores:
@@ -59,6 +61,7 @@ def describe() -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
+        "CPU in use by others before the start": f"{psutil.cpu_percent(BUSY_SAMPLE_SECONDS):.0f} %",
     }
 
 
