@@ -1,0 +1,53 @@
+"""Fixtures of the acceptance suite: one server for all, one client home for all, a unique word for each module.
+
+`INTERLOCK_TEST_SERVER_URL` points the whole suite at another server, such as the peer's own.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from .api import Api
+from .client import INTERPRETER, Client
+from .command_line import CommandLine
+
+SERVER_VARIABLE = "INTERLOCK_TEST_SERVER_URL"
+
+
+@pytest.fixture(scope="session")
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The base URL, ending in `/api`, of the server under test."""
+    return os.environ.get(SERVER_VARIABLE) or str(request.getfixturevalue("interlock_url"))
+
+
+@pytest.fixture(scope="session")
+def api(server_url: str) -> Iterator[Api]:
+    """The server as plain HTTP shows it."""
+    api = Api(server_url)
+    yield api
+    api.http.close()
+
+
+@pytest.fixture(scope="session")
+def client(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The published client, with a home of its own."""
+    assert INTERPRETER.exists(), f"no client at {INTERPRETER}: `./run peers` installs it"
+    client = Client(server_url, tmp_path_factory.mktemp("client"))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def prefect(client: Client) -> Iterator[CommandLine]:
+    """The client's command line, kept warm."""
+    command_line = CommandLine(client)
+    yield command_line
+    command_line.close()
+
+
+@pytest.fixture(scope="module")
+def word() -> str:
+    """A word that no other module and no earlier run has used: names and tags are made of it."""
+    return uuid.uuid4().hex[:10]

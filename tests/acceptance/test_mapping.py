@@ -1,0 +1,52 @@
+"""Many tasks at once."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .api import Api
+from .client import Client
+
+COUNT = 500
+
+
+@pytest.fixture(scope="module")
+def executions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each execution of the mapped task leaves a line."""
+    return tmp_path_factory.mktemp("mapped") / "executions"
+
+
+@pytest.fixture(scope="module")
+def report(client: Client, word: str, executions: Path) -> Any:
+    """What `flows/mapped.py` saw."""
+    return client.script("mapped", word, str(COUNT), str(executions), timeout=300)
+
+
+def test_500_mapped_tasks_all_complete_each_run_once(report: Any, api: Api, executions: Path) -> None:
+    assert (report["type"], report["result"]) == ("COMPLETED", [number * number for number in range(COUNT)])
+    runs = api.task_runs(report["id"])
+    assert Counter(run["state_name"] for run in runs) == {"Completed": COUNT}
+    assert {run["run_count"] for run in runs} == {1}
+    assert {run["dynamic_key"] for run in runs} == {str(number) for number in range(COUNT)}
+    assert Counter(executions.read_text().split()) == {str(number): 1 for number in range(COUNT)}
+
+
+def test_counts_agree_with_the_runs(report: Any, api: Api) -> None:
+    assert api.task_run_count(report["id"]) == COUNT
+    assert api.task_run_count(report["id"], state={"type": {"any_": ["COMPLETED"]}}) == COUNT
+    assert api.task_run_count(report["id"], state={"type": {"any_": ["PENDING", "RUNNING", "FAILED"]}}) == 0
+
+
+def test_every_mapped_task_has_three_states(report: Any, api: Api) -> None:
+    for run in api.task_runs(report["id"])[:: COUNT // 5]:
+        assert api.task_states(run["id"]) == ["Pending", "Running", "Completed"]
+
+
+def test_no_log_line_is_lost_or_doubled(report: Any, api: Api) -> None:
+    logs = Counter(log["message"] for log in api.logs(report["id"]))
+    assert {message: logs[message] for message in logs if message.startswith("squaring")} == {
+        f"squaring {number}": 1 for number in range(COUNT)
+    }
+    assert logs["Finished in state Completed()"] == COUNT + 1
