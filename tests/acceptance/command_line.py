@@ -47,3 +47,9 @@ class CommandLine:
         """End the process."""
         self.process.kill()
         self.process.communicate()
+
+
+def cells(output: str) -> list[list[str]]:
+    """The rows of a printed table, each a list of its cells' texts; the heading is left out."""
+    rows = [line.strip().strip("│").split("│") for line in output.splitlines() if line.strip().startswith("│")]
+    return [[cell.strip() for cell in row] for row in rows]

@@ -9,7 +9,10 @@ from tests.comparison import (
     flow_matrix,
     flow_resume,
     flow_rules,
+    requests_deployments,
+    requests_filters,
     requests_flow_runs,
+    requests_history,
     requests_task_runs,
     sequences,
     task_matrix,
@@ -28,6 +31,9 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     sequences.cases,
     requests_task_runs.cases,
     requests_flow_runs.cases,
+    requests_filters.cases,
+    requests_history.cases,
+    requests_deployments.cases,
 )
 
 

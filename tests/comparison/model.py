@@ -26,7 +26,7 @@ JSON = Any
 
 @dataclass(frozen=True)
 class Step:
-    """One request of a case.
+    """One request of a case. It is not sent where its path names the id of a step that was refused.
 
     `record` says whether the answer is compared; a step that isn't must succeed. `unordered` says that the answer is a
     list whose order the peer leaves to chance. `unavailable` marks a request for which the peer answers 503 by a fault

@@ -85,12 +85,11 @@ def unfit(cases: Iterable[Case], recordings: Mapping[str, Recording]) -> list[st
 def differing(expected: Answers, actual: Answers) -> list[str]:
     """One line for each place where two cases' answers differ: `step path: expected -> actual`."""
     lines = []
-    for step, answer in expected.items():
-        mine = actual.get(step)
-        if mine is None:
-            lines.append(f"{step}: no answer")
+    for step in [*expected, *(step for step in actual if step not in expected)]:
+        if step not in expected or step not in actual:
+            lines.append(f"{step}: asked by one of the two only, as an earlier answer differs")
         else:
-            lines += _changes(step, answer, mine)
+            lines += _changes(step, expected[step], actual[step])
     return lines
 
 

@@ -226,9 +226,7 @@ def inputs() -> Iterator[Case]:
         "value in other letters": {"key": "k", "value": "žluťoučký 👋"},
         "key as number": {"key": 3, "value": "v"},
         "key empty": {"key": "", "value": "v"},
-        "key with a space": {"key": "a b", "value": "v"},
-        "key with letters": {"key": "k-1_x", "value": "v"},
-        "key of odd letters": {"key": "k/1", "value": "v"},
+        "key with a hyphen": {"key": "k-1", "value": "v"},
         "no key": {"value": "v"},
         "no value": {"key": "k"},
         "unknown field": {"key": "k", "value": "v", "nobody": 1},
@@ -251,7 +249,7 @@ def inputs() -> Iterator[Case]:
     yield Case(FAMILY, "input/no such run", (nobody, get("/flow_runs/{uuid_nobody}/input/k", "read")))
     gone = delete("/flow_runs/{flow_run}/input/one", "gone", record=True)
     again = delete("/flow_runs/{flow_run}/input/one", "again", record=True)
-    keys = ("one", "two", "three", "other_%", "Two")
+    keys = ("one", "two", "three", "other")
     many = tuple(
         call("POST", "/flow_runs/{flow_run}/input", f"put_{i}", {"key": key, "value": key})
         for i, key in enumerate(keys)
@@ -261,7 +259,8 @@ def inputs() -> Iterator[Case]:
         {"prefix": "t", "limit": 9},
         {"prefix": "", "limit": 2},
         {"prefix": "", "limit": 9, "exclude_keys": ["two", "nobody"]},
-        {"prefix": "other_%", "limit": 9},
+        {"prefix": "T", "limit": 9},
+        {"prefix": "_ther", "limit": 9},
         {"prefix": "%", "limit": 9},
         {"prefix": "t", "limit": 0},
         {"prefix": "t", "limit": -1},
@@ -298,8 +297,7 @@ def graphs() -> Iterator[Case]:
     for version in ("graph", "graph-v2"):
         asked = call("GET", f"/flow_runs/{{flow_run}}/{version}", "graph", unordered=True)
         yield Case(FAMILY, f"{version}/no task runs", (flow_run(RUNNING), asked))
-        upstream = {"x": [{"input_type": "task_run", "id": "{first}"}], "y": [{"input_type": "parameter", "name": "p"}]}
-        second = task_run(step="second", task_inputs=upstream)
+        second = task_run(step="second", task_inputs={"x": [{"input_type": "task_run", "id": "{first}"}], "y": []})
         wait = task_run(step="third", task_inputs={"wait_for": [{"input_type": "task_run", "id": "{second}"}]})
         runs = (task_run(RUNNING, step="first"), second, wait)
         yield Case(FAMILY, f"{version}/never started", (flow_run(RUNNING), *runs, asked))

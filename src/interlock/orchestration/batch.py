@@ -22,7 +22,7 @@ from interlock.orchestration.decision import (
     TaskDecision,
 )
 from interlock.orchestration.facts import Chance, FlowFacts, Moment, TagLimit, TaskFacts
-from interlock.orchestration.refusals import ConflictError, NotFoundError, Refusal
+from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State, StateType
 
@@ -187,14 +187,15 @@ class WorkingSet:
 
 def decide_batch(
     commands: Iterable[Command], working_set: WorkingSet, clock: Callable[[], datetime], chance: Chance
-) -> Sequence[Decision | Refusal]:
+) -> Sequence[Decision | Exception]:
     """Decide commands in their order; each sees what those before it were granted. A refused command stands alone."""
-    outcomes: list[Decision | Refusal] = []
+    outcomes: list[Decision | Exception] = []
     for command in commands:
         try:
             decision = decide_one(command, working_set, Moment(clock(), chance))
-        except Refusal as refusal:
-            outcomes.append(refusal)
+        except Exception as error:
+            # Mostly a Refusal. Rules change nothing, so whatever they raise concerns this command alone.
+            outcomes.append(error)
         else:
             working_set.apply(decision)
             outcomes.append(decision)

@@ -6,12 +6,13 @@ What lives here: connections, threads, transactions and pragmas. What does not: 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -27,7 +28,14 @@ READER_THREADS = 4
 BUSY_TIMEOUT_SECONDS = 5
 PAGE_CACHE_KIB = 65_536
 MAPPED_BYTES = 1 << 30
-JOURNAL_BYTES_KEPT = 64 << 20
+LOG_BYTES_KEPT = 64 << 20
+
+CHECKPOINT_SECONDS = 1.0
+"""How often, while there are writes, a checkpoint runs beside the writer."""
+
+WRITER_CHECKPOINT_PAGES = 8192
+"""The length, in pages of 4 KiB, from which the writer itself finishes the checkpoint. Under lasting load the one
+beside it never quite catches up, and only a log that is wholly moved is begun anew."""
 
 Durability = Literal["full", "normal"]
 
@@ -55,6 +63,9 @@ class SqliteStore:
         self._engine = create_sqlite_engine(path, durability)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+        self._checkpointer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpointer")
+        self._checkpoint: Future[None] | None = None
+        self._next_checkpoint = 0.0
         self._connections = _ThreadConnections(self._engine)
 
     async def start(self) -> None:
@@ -67,6 +78,7 @@ class SqliteStore:
     def _shut_down(self) -> None:
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
+        self._checkpointer.shutdown(wait=True)
         self._connections.close()
         self._engine.dispose()
 
@@ -81,13 +93,18 @@ class SqliteStore:
             return query(conn, *args, **kwargs)
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, items)
+        outcomes = await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, items)
+        self._checkpoint_if_due()
+        return outcomes
 
     def _commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
         try:
             return self._commit_together(items)
-        except IntegrityError as error:
-            # The facts should have refused it. It must still fail alone, so find it by going one by one.
+        except StoreUnavailableError:
+            raise
+        except Exception as error:
+            # One of the items can't even be looked up or written down, which validation and facts should have found.
+            # It must still fail alone, so find it by going one by one.
             if len(items) == 1:
                 return [error]
             return [self._commit([item])[0] for item in items]
@@ -104,17 +121,27 @@ class SqliteStore:
                 outcomes.update(zip(commands, decisions, strict=True))
         return [outcomes[i] for i in range(len(items))]
 
+    def _checkpoint_if_due(self) -> None:
+        """Move what the write-ahead log holds into the database file, beside the writer and not in its way."""
+        now = time.monotonic()
+        under_way = self._checkpoint is not None and not self._checkpoint.done()
+        if not under_way and now >= self._next_checkpoint:
+            self._next_checkpoint = now + CHECKPOINT_SECONDS
+            self._checkpoint = self._checkpointer.submit(self._run_checkpoint)
+
+    def _run_checkpoint(self) -> None:
+        self._connections.of_this_thread().exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+
 
 def _attempt(conn: Connection, write: Write) -> Any:
     conn.exec_driver_sql("SAVEPOINT item")
     try:
         result = write.function(conn)
     except Exception as error:
-        conn.exec_driver_sql("ROLLBACK TO item")
-        conn.exec_driver_sql("RELEASE item")
-        if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+        if _is_unavailability(error):
             raise
-        return error
+        conn.exec_driver_sql("ROLLBACK TO item")
+        result = error
     conn.exec_driver_sql("RELEASE item")
     return result
 
@@ -141,26 +168,34 @@ class _ThreadConnections:
 
 
 @contextmanager
-def _transaction(conn: Connection, begin: str) -> Any:
+def _transaction(conn: Connection, begin: str) -> Iterator[None]:
     conn.exec_driver_sql(begin)
     try:
         yield
+        conn.exec_driver_sql("COMMIT")
     except BaseException:
-        conn.exec_driver_sql("ROLLBACK")
+        # Some failures (a full disk) have ended the transaction already.
+        if cast("sqlite3.Connection", conn.connection.driver_connection).in_transaction:
+            conn.exec_driver_sql("ROLLBACK")
         raise
-    conn.exec_driver_sql("COMMIT")
 
 
 @contextmanager
-def _translated_errors() -> Any:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
-        raise
     except DatabaseError as error:
-        if isinstance(error.orig, sqlite3.OperationalError):
+        if _is_unavailability(error):
             raise StoreUnavailableError(str(error.orig)) from error
         raise
+
+
+def _is_unavailability(error: Exception) -> bool:
+    """Whether the database itself failed (busy, full, read-only, unreadable, damaged), not a statement."""
+    if not isinstance(error, DatabaseError) or isinstance(error, IntegrityError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF != sqlite3.SQLITE_ERROR
 
 
 def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
@@ -179,6 +214,7 @@ def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
         connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
         connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}")
         connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute(f"PRAGMA journal_size_limit={JOURNAL_BYTES_KEPT}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_BYTES_KEPT}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={WRITER_CHECKPOINT_PAGES}")
 
     return engine

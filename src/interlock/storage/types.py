@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import BigInteger, DateTime, Dialect, String, Text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, String, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +22,7 @@ class Id(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+            return dialect.type_descriptor(Uuid(as_uuid=False))
         return dialect.type_descriptor(String(36))
 
 
@@ -57,7 +56,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(postgresql.JSONB() if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(JSON() if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":

@@ -5,12 +5,29 @@ import json
 import sys
 from typing import Any
 
-from own_blocks import AcceptanceCredentials, AcceptanceService
 from prefect import flow, get_client, task
 from prefect.blocks.core import Block
 from prefect.blocks.system import JSON, DateTime, Secret, String
+from pydantic.v1 import SecretStr
 
 WORD = sys.argv[1]
+
+
+class AcceptanceCredentials(Block):
+    """A block with a secret."""
+
+    _block_type_slug = "acceptancecredentials"
+    user: str
+    password: SecretStr
+
+
+class AcceptanceService(Block):
+    """A block that holds another."""
+
+    _block_type_slug = "acceptanceservice"
+    url: str
+    credentials: AcceptanceCredentials
+    retries: int = 3
 
 
 def error_of(call: Any) -> str:

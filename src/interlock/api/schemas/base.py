@@ -3,12 +3,15 @@
 What lives here: base models and field types. What does not: any resource's fields.
 """
 
+import json
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     Id = str
@@ -45,6 +48,21 @@ Text = Annotated[str, BeforeValidator(_as_number_text)]
 """Text, or a number or flag that becomes its text."""
 
 
+def _cut(value: Any) -> Any:
+    """A fraction is cut off, as older clients rely on; what is no finite number is left to be refused."""
+    return int(value) if isinstance(value, float) and isfinite(value) else value
+
+
+def _storable(value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise PydanticCustomError("int_type", "value is not a valid integer")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_cut), AfterValidator(_storable)]
+"""An integer of at most 64 bits, or a fraction that is cut to one."""
+
+
 class Body(BaseModel):
     """A part of a request that ignores what it does not know."""
 
@@ -65,7 +83,11 @@ class Answer(BaseModel):
 
 def json_bytes(value: Any) -> bytes:
     """A value as JSON; times get the wire's spelling. NaN and infinities become null, as JSON has none."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Integers of more than 64 bits and lone surrogates, which clients may well send.
+        return json.dumps(value).encode()
 
 
 def json_text(value: Any) -> str:
