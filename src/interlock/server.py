@@ -97,6 +97,7 @@ def http_server(app: ASGIApp, on_ready: Callable[[], None]) -> AnnouncingServer:
         lifespan="off",
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
