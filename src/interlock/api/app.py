@@ -4,10 +4,20 @@ What lives here: which routers there are and how they are put together. What doe
 """
 
 from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
 from starlette.types import ASGIApp
 
 from interlock import __version__
-from interlock.api import admin, flow_runs, flows, task_runs
+from interlock.api import (
+    admin,
+    concurrency_limits,
+    concurrency_limits_v2,
+    flow_runs,
+    flows,
+    logs,
+    saved_searches,
+    task_runs,
+)
 from interlock.api.context import Context
 from interlock.api.errors import add_error_handlers
 from interlock.api.front import API_PREFIX, Front
@@ -17,6 +27,10 @@ ROUTERS = (
     task_runs.router,
     flow_runs.router,
     flows.router,
+    logs.router,
+    concurrency_limits.router,
+    concurrency_limits_v2.router,
+    saved_searches.router,
     admin.router,
 )
 
@@ -30,11 +44,17 @@ def documented_api() -> FastAPI:
         version=__version__,
         summary="The ledger of every run, and the judge of every change of its state.",
         servers=[{"url": API_PREFIX}],
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         separate_input_output_schemas=True,
+        strict_content_type=False,
     )
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
+    # The page's scripts come from here too, not from elsewhere.
+    patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     return app
 
 
