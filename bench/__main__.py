@@ -46,20 +46,19 @@ def main() -> None:
     for name, values in facts.items():
         print(f"{name}: {report.facts_line(values)}\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=_scratch()) as folder:
-        sections = _run(options, Bench(options, cores, Path(folder), _launches(options)))
-    if options.json is not None:
-        content = facts | {"sections": [section.to_json() for section in sections]}
-        options.json.write_text(json.dumps(content, indent=1))
+        _run(options, Bench(options, cores, Path(folder), _launches(options)), facts)
 
 
-def _run(options: Options, bench: Bench) -> list[report.Section]:
-    """The scenarios one after another; each table is printed as soon as it is there."""
+def _run(options: Options, bench: Bench, facts: dict[str, dict[str, str]]) -> None:
+    """The scenarios one after another; each table is printed and written as soon as it is there."""
     render = report.markdown if options.markdown else report.terminal
     sections = []
     for name in options.only:
-        sections.append(SCENARIOS[name](bench))
-        print(render(sections[-1]) + "\n", flush=True)
-    return sections
+        section = SCENARIOS[name](bench)
+        print(render(section) + "\n", flush=True)
+        sections.append(section.to_json())
+        if options.json is not None:
+            options.json.write_text(json.dumps({**facts, "sections": sections}, indent=1))
 
 
 def _launches(options: Options) -> tuple[servers.Launch, ...]:

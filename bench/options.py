@@ -25,7 +25,7 @@ class Length:
 LENGTHS = (
     Length("seconds", float, 10, 3, "writes, bare: measured seconds of each cell"),
     Length("warm_up", float, 2, 1, "writes, bare: seconds of load before them"),
-    Length("rounds", int, 2, 1, "writes, flow: rounds of peer, Interlock; medians are shown"),
+    Length("rounds", int, 3, 1, "writes, flow: rounds of peer, Interlock; medians are shown"),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
     Length("stored_runs", int, 100_000, 10_000, "reads, start: task runs stored"),
     Length("repeats", int, 50, 10, "reads: requests of each kind"),
