@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -83,6 +84,16 @@ class LiveServer:
         self._thread.start()
         assert self._ready.wait(READY_SECONDS)
         return self
+
+    def flood(self, path: str, bodies: list[Any]) -> list[httpx.Response]:
+        """Post all bodies at once, on as many connections as it takes."""
+
+        async def post_all() -> list[httpx.Response]:
+            limits = httpx.Limits(max_connections=len(bodies))
+            async with httpx.AsyncClient(base_url=self.url, limits=limits, timeout=READY_SECONDS) as client:
+                return await asyncio.gather(*(client.post(path, json=body) for body in bodies))
+
+        return asyncio.run(post_all())
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True

@@ -10,6 +10,7 @@ import hmac
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from interlock.api.bodies import read_body, replay
 from interlock.api.context import ApiVersion
 from interlock.api.errors import json_response
 
@@ -34,25 +35,35 @@ class Front:
         if not scope["path"].startswith(f"{API_PREFIX}/"):
             await _elsewhere(scope)(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        headers = dict(scope["headers"])
+        refusal = self._refusal(scope, headers)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        if b"transfer-encoding" in headers:
+            # A body that does not tell its length has to be read to know it.
+            body = await read_body(receive, self._max_body_bytes)
+            if body is None:
+                await self._too_large()(scope, receive, send)
+                return
+            receive = replay(body, receive)
         # Routes, and the document that lists them, are written without the prefix.
         scope["root_path"] = API_PREFIX
         await self._api(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = dict(scope["headers"])
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
         if self._credentials is not None and scope["path"] not in OPEN_PATHS and not self._authorized(headers):
             return json_response({"exception_message": "Unauthorized"}, 401)
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self._max_body_bytes:
-            return json_response({"detail": f"The body must not be larger than {self._max_body_bytes} bytes."}, 413)
+            return self._too_large()
         version = headers.get(b"x-prefect-api-version")
         if version and scope["path"] not in UNVERSIONED_PATHS:
             return _check_version(scope, version.decode("latin-1"))
         return None
+
+    def _too_large(self) -> Response:
+        return json_response({"detail": f"The body must not be larger than {self._max_body_bytes} bytes."}, 413)
 
     def _authorized(self, headers: dict[bytes, bytes]) -> bool:
         given = headers.get(b"authorization", b"")

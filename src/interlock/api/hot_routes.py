@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from interlock.api.bodies import read_body, replay
 from interlock.api.context import ApiVersion, Context
 from interlock.api.errors import response_for, unforeseen
 
@@ -70,34 +71,15 @@ class HotRoutes:
     async def _serve(self, route: HotRoute, run_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         body = None
         if route.body is not None:
-            raw = await _read_body(receive)
+            raw = await read_body(receive) or b""
             try:
                 body = route.body.model_validate_json(raw)
             except ValidationError:
                 # The ordinary route finds the same faults and words the answer.
-                await self._app(scope, _replay(raw, receive), send)
+                await self._app(scope, replay(raw, receive), send)
                 return
         try:
             response = await route.handler(self._context, HotRequest(run_id, body, scope.get("api_version")))
         except Exception as error:
             response = response_for(error) or unforeseen(error)
         await response(scope, receive, send)
-
-
-async def _read_body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-    return body
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body once more, and then what really comes."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replayed
