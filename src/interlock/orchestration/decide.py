@@ -92,7 +92,7 @@ def create_flow_run(command: CreateFlowRun, facts: FlowFacts, moment: Moment) ->
 def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts, moment: Moment) -> FlowDecision:
     """Decide whether, and how, a flow run moves to the proposed state, and which task runs move with it.
 
-    The run may be changed although no state is written (bookkeeping.unmoved_flow_run).
+    Some refusals change the run although they write no state (bookkeeping.unmoved_flow_run).
     """
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
     if command.force:

@@ -1,7 +1,8 @@
 """Which rules apply to a transition, in which order: as tables to be read.
 
 What lives here: for each policy its rules, each with the types of state that it governs leaving and entering. What
-does not: what a rule says (task_rules.py, flow_rules.py, shared_rules.py).
+does not: what a rule says (task_rules.py, flow_rules.py, shared_rules.py), and the two things that hold for task runs
+under every policy (decide.py): a repeated request is recognised first, and slots are given back last.
 """
 
 from collections.abc import Callable
