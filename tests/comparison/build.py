@@ -32,8 +32,17 @@ def second(seconds: int = 0) -> JSON:
     return {"$second": seconds}
 
 
-def call(method: str, path: str, name: str, body: JSON = None, *, record: bool = True, unordered: bool = False) -> Step:
-    return Step(name, method, path, body, record=record, unordered=unordered)
+def call(
+    method: str,
+    path: str,
+    name: str,
+    body: JSON = None,
+    *,
+    record: bool = True,
+    unordered: bool = False,
+    unavailable: bool = False,
+) -> Step:
+    return Step(name, method, path, body, record=record, unordered=unordered, unavailable=unavailable)
 
 
 def post(path: str, body: JSON, name: str, *, record: bool = True, headers: Mapping[str, str] | None = None) -> Step:

@@ -9,10 +9,13 @@ from tests.comparison import (
     flow_matrix,
     flow_resume,
     flow_rules,
+    requests_blocks,
     requests_deployments,
     requests_filters,
     requests_flow_runs,
     requests_history,
+    requests_limits_v2,
+    requests_small,
     requests_task_runs,
     sequences,
     task_matrix,
@@ -34,6 +37,9 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     requests_filters.cases,
     requests_history.cases,
     requests_deployments.cases,
+    requests_small.cases,
+    requests_limits_v2.cases,
+    requests_blocks.cases,
 )
 
 

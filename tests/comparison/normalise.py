@@ -8,11 +8,12 @@ What is replaced, and by what:
 - timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by
   `$now` in a request becomes `now+s`, a moment within the time of a step becomes `@step` (so that a start time must
   come from the right request), and such a moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a
-  case with jitter, one as far ahead as its bounds allow becomes `jitter`; a full second within 100 days of the case
-  becomes `second+s`, s seconds after the full second before its start. An offset other than +00:00 is appended.
-  Any other stays;
-- durations (see DURATIONS), and an answer that is a bare fraction: 0.0 stays, other values become `s+elapsed`, s the
-  multiple of 100 seconds below, where the rest is no more than the time since the case began;
+  case with jitter, one as far ahead as its bounds allow becomes `jitter`; a full tenth of a second, within 100
+  days of the case, becomes `second+s`, s seconds after the full second before its start. An offset other than +00:00
+  is appended. Any other timestamp stays;
+- durations (see DURATIONS), and an answer that is a bare fraction: 0.0 stays (but in a sum, which the peer reckons in
+  whole seconds), other values become `s+elapsed`, s the multiple of 100 seconds below, where the rest is no more than
+  the time since the case began;
 - `delay_seconds` above 60: the multiple of 100 above, as `~s`, where it is no further off than that time;
 - a `name` of two lower-case words joined by a hyphen, which no request has sent: `<slug>`;
 - the order of `pause_keys` and `active_slots`, which the peer keeps as sets, and of a list marked unordered.
@@ -49,6 +50,7 @@ CUT_OFF = timedelta(milliseconds=1.5)
 UNIT = 100
 # Moments further off than this are dates written out in a case, not reckoned from its start.
 NEAR = timedelta(days=100)
+TENTH = 100_000
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Names:
         if isinstance(value, str):
             return self._slug(value) if key == "name" and self._is_slug(value) else self._text(value)
         if isinstance(value, float) and key in DURATIONS:
-            return self._duration(value)
+            return self._duration(value, key)
         if isinstance(value, int) and key == "delay_seconds":
             return self._delay(value)
         return value
@@ -124,18 +126,19 @@ class Names:
         return label + suffix if label else clock + offset
 
     def _relative(self, moment: datetime) -> str | None:
-        if jittered := self._jittered(moment):
-            return jittered
+        if step := self._step_at(moment):
+            return f"@{step}"
+        return self._jittered(moment) or self._from_second(moment) or self._shifted(moment)
+
+    def _shifted(self, moment: datetime) -> str | None:
         shift = round((moment - self.start).total_seconds() / UNIT) * UNIT
         step = self._step_at(moment - timedelta(seconds=shift))
-        if step is None:
-            return self._whole(moment)
-        return f"@{step}{shift:+d}" if shift else f"@{step}"
+        return f"@{step}{shift:+d}" if step else None
 
-    def _whole(self, moment: datetime) -> str | None:
+    def _from_second(self, moment: datetime) -> str | None:
         distance = moment - self.second
-        near = moment.microsecond == 0 and abs(distance) < NEAR
-        return f"second{distance.total_seconds():+.0f}" if near else None
+        near = moment.microsecond % TENTH == 0 and abs(distance) < NEAR
+        return f"second{distance.total_seconds():+.10g}" if near else None
 
     def _jittered(self, moment: datetime) -> str | None:
         if self.jitter is None:
@@ -153,10 +156,11 @@ class Names:
     def _elapsed(self) -> float:
         return (self.windows[-1].received - self.start).total_seconds()
 
-    def _duration(self, seconds: float) -> JSON:
+    def _duration(self, seconds: float, key: str = "") -> JSON:
         whole = int(seconds // UNIT) * UNIT
         rest = MOST_RUNS_SUMMED * (self._elapsed() + 1)
-        return f"{whole}+elapsed" if seconds > 0 and seconds - whole <= rest else seconds
+        exact = seconds == 0 and not key.startswith("sum_")
+        return seconds if exact or not 0 <= seconds - whole <= rest else f"{whole}+elapsed"
 
     def _delay(self, seconds: int) -> JSON:
         above = -(-seconds // UNIT) * UNIT

@@ -234,27 +234,34 @@ def flow_run_filters() -> Iterator[Case]:
     for part, filters in FLOW_RUN_FILTERS.items():
         asks = _asks("flow_runs", filters, scope, "flow_runs")
         yield Case(FAMILY, f"flow runs/{part}", (*flow_run_population(), *asks))
-    sorts = (
-        "START_TIME_ASC",
-        "START_TIME_DESC",
-        "EXPECTED_START_TIME_ASC",
-        "EXPECTED_START_TIME_DESC",
-        "NAME_ASC",
-        "NAME_DESC",
-        "NEXT_SCHEDULED_START_TIME_ASC",
-        "END_TIME_DESC",
-    )
+    yield _flow_run_sorts(scope)
+
+
+def _flow_run_sorts(scope: JSON) -> Case:
+    """Of the runs asked for, one at most lacks the time sorted by: the order of several is left to chance."""
+    sorts = {
+        "START_TIME_ASC": ("alpha", "delta", "gamma", "pending"),
+        "START_TIME_DESC": ("alpha", "delta", "gamma", "pending"),
+        "EXPECTED_START_TIME_ASC": ("alpha", "delta", "gamma", "pending"),
+        "EXPECTED_START_TIME_DESC": ("alpha", "delta", "gamma", "pending"),
+        "NAME_ASC": ("alpha", "upper", "beta", "pending"),
+        "NAME_DESC": ("alpha", "upper", "beta", "pending"),
+        "NEXT_SCHEDULED_START_TIME_ASC": ("gamma", "beta", "alpha"),
+        "END_TIME_DESC": ("alpha", "delta", "pending"),
+    }
     moves = (
         set_state(RUNNING, run="pending", kind="flow_run", name="start", record=False),
         set_state(state("COMPLETED"), run="pending", kind="flow_run", name="end", record=False),
     )
-    asks = tuple(call("POST", "/flow_runs/filter", sort, scope | {"sort": sort}) for sort in sorts)
-    # Of the runs without a time, which the order leaves to chance, there is one at most.
-    chosen = {"flow_runs": {"id": {"any_": ["{alpha}", "{delta}", "{gamma}", "{pending}"]}}}
-    asks = tuple(call("POST", "/flow_runs/filter", sort, chosen | {"sort": sort}) for sort in sorts)
+    asks = tuple(_sorted("flow_runs", sort, names) for sort, names in sorts.items())
     by_id = call("POST", "/flow_runs/filter", "ID_DESC", scope, unordered=True)
     wrong = call("POST", "/flow_runs/filter", "wrong", scope | {"sort": "LUCK_DESC"})
-    yield Case(FAMILY, "flow runs/sorts", (*flow_run_population(), *moves, *asks, by_id, wrong))
+    return Case(FAMILY, "flow runs/sorts", (*flow_run_population(), *moves, *asks, by_id, wrong))
+
+
+def _sorted(path: str, sort: str, names: tuple[str, ...]) -> Step:
+    chosen = {path: {"id": {"any_": [f"{{{name}}}" for name in names]}}}
+    return call("POST", f"/{path}/filter", sort, chosen | {"sort": sort})
 
 
 TASK_RUN_FILTERS: dict[str, dict[str, JSON]] = {
@@ -297,20 +304,23 @@ def task_run_filters() -> Iterator[Case]:
     }
     asks = _asks("task_runs", tagged, {}, "task_runs")
     yield Case(FAMILY, "task runs/with those alone", (*task_run_population(), *asks))
-    sorts = (
-        "EXPECTED_START_TIME_ASC",
-        "EXPECTED_START_TIME_DESC",
-        "NAME_ASC",
-        "NAME_DESC",
-        "NEXT_SCHEDULED_START_TIME_ASC",
-        "END_TIME_DESC",
-    )
+    yield _task_run_sorts(scope)
+
+
+def _task_run_sorts(scope: JSON) -> Case:
+    sorts = {
+        "EXPECTED_START_TIME_ASC": ("alpha", "delta", "gamma"),
+        "EXPECTED_START_TIME_DESC": ("alpha", "delta", "gamma"),
+        "NAME_ASC": ("alpha", "upper", "gamma"),
+        "NAME_DESC": ("alpha", "upper", "gamma"),
+        "NEXT_SCHEDULED_START_TIME_ASC": ("alpha", "gamma"),
+        "END_TIME_DESC": ("alpha", "delta", "gamma"),
+    }
     move = set_state(state("COMPLETED"), run="alpha", kind="task_run", name="end", record=False)
-    chosen = {"task_runs": {"id": {"any_": ["{alpha}", "{delta}", "{gamma}"]}}}
-    asks = tuple(call("POST", "/task_runs/filter", sort, chosen | {"sort": sort}) for sort in sorts)
+    asks = tuple(_sorted("task_runs", sort, names) for sort, names in sorts.items())
     by_id = call("POST", "/task_runs/filter", "ID_DESC", scope, unordered=True)
     wrong = call("POST", "/task_runs/filter", "wrong", scope | {"sort": "START_TIME_ASC"})
-    yield Case(FAMILY, "task runs/sorts", (*task_run_population(), move, *asks, by_id, wrong))
+    return Case(FAMILY, "task runs/sorts", (*task_run_population(), move, *asks, by_id, wrong))
 
 
 # --- filters of several resources at once ----------------------------------------------------------------------------
@@ -450,7 +460,8 @@ def pages() -> Iterator[Case]:
     }
     for path, scope in scopes.items():
         asks = tuple(
-            call("POST", f"/{path}/filter", label, scope | {"sort": "NAME_ASC"} | page) for label, page in PAGES.items()
+            call("POST", f"/{path}/filter", label, scope | {"sort": "NAME_ASC"} | page, unordered=label == "sort null")
+            for label, page in PAGES.items()
         )
         bodies: dict[str, JSON] = {"a list": [], "a text": "x"}
         wrong = tuple(call("POST", f"/{path}/filter", label, body) for label, body in bodies.items())
