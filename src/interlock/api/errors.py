@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from interlock.api.schemas.base import json_bytes
+from interlock.api.validation_errors import wire_errors
 from interlock.engine.batcher import OverloadedError
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.storage.store import StoreUnavailableError
@@ -71,7 +72,7 @@ async def _known(_request: Request, error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return validation_response(list(error.errors()), error.body)
+    return validation_response(wire_errors(error.errors(), error.body), error.body)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -4,13 +4,23 @@ What lives here: base models and field types. What does not: any resource's fiel
 """
 
 import json
-from datetime import UTC, datetime
-from math import isfinite
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -25,8 +35,20 @@ else:
 """A UUID in any spelling, canonical lower-case text once validated."""
 
 
-def _aware(value: datetime) -> datetime:
-    """A time without an offset is taken as UTC."""
+def _time(value: Any) -> Any:
+    """A time in any spelling of ISO 8601; one without an offset is taken as UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise PydanticCustomError("value_error.parser", f"Unable to parse string [{value}]") from error
+    if value is None:
+        return value
+    if not isinstance(value, datetime):
+        raise ValueError("Unrecognized datetime.")
+    # The first and the last year can't be told in every offset.
+    if not MINYEAR < value.year < MAXYEAR:
+        raise ValueError(f"year {value.year} is out of range")
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
@@ -35,7 +57,7 @@ def timestamp(value: datetime) -> str:
     return value.isoformat()
 
 
-Timestamp = Annotated[datetime, AfterValidator(_aware), PlainSerializer(timestamp, return_type=str, when_used="json")]
+Timestamp = Annotated[datetime, BeforeValidator(_time), PlainSerializer(timestamp, return_type=str, when_used="json")]
 """An aware time, which keeps the offset it came with."""
 
 
@@ -48,19 +70,54 @@ Text = Annotated[str, BeforeValidator(_as_number_text)]
 """Text, or a number or flag that becomes its text."""
 
 
-def _cut(value: Any) -> Any:
-    """A fraction is cut off, as older clients rely on; what is no finite number is left to be refused."""
-    return int(value) if isinstance(value, float) and isfinite(value) else value
-
-
-def _storable(value: int) -> int:
-    if not -(2**63) <= value < 2**63:
-        raise PydanticCustomError("int_type", "value is not a valid integer")
+def _whole(value: Any) -> Any:
+    """Text and flags become numbers and a fraction is cut off, as older clients rely on."""
+    if isinstance(value, str | float | bool):
+        try:
+            value = int(value)
+        except (ValueError, OverflowError) as error:
+            raise PydanticCustomError("int_type", "not an integer") from error
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise PydanticCustomError("int_type", "more than 64 bits")
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_cut), AfterValidator(_storable)]
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
 """An integer of at most 64 bits, or a fraction that is cut to one."""
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number."""
+
+_NOT_NEGATIVE_INT = TypeAdapter[int](Annotated[int, Field(ge=0, lt=2**63)])
+_NOT_NEGATIVE_FLOAT = TypeAdapter[float](Annotated[float, Field(ge=0, allow_inf_nan=False)])
+
+
+def _checked(adapter: TypeAdapter[Any], value: Any) -> Any:
+    """The value as the adapter takes it. Its whole report is one error's message: that is how this wire words it."""
+    try:
+        return value if value is None else adapter.validate_python(value)
+    except ValidationError as error:
+        raise PydanticCustomError("value_error.validation", str(error)) from error
+
+
+NotNegativeInt = Annotated[int, BeforeValidator(partial(_checked, _NOT_NEGATIVE_INT)), Field(ge=0)]
+"""An integer of 0 or more, where a fraction is an error."""
+
+NotNegativeNumber = Annotated[float, BeforeValidator(partial(_checked, _NOT_NEGATIVE_FLOAT)), Field(ge=0)]
+"""A finite number of 0 or more."""
+
+BANNED_IN_NAMES = ["/", "%", "&", ">", "<"]
+
+
+def _plain_name(value: str) -> str:
+    if any(x in value for x in BANNED_IN_NAMES):
+        message = f"Name {value!r} contains an invalid character. Must not contain any of: {BANNED_IN_NAMES}."
+        raise PydanticCustomError("value_error.invalidname", message)
+    return value
+
+
+PlainName = Annotated[Text, AfterValidator(_plain_name)]
+"""A name that can stand in a path."""
 
 
 class Body(BaseModel):

@@ -1,0 +1,64 @@
+"""How bodies are read where FastAPI serves a request.
+
+What lives here: the route class of all routers. What does not: the wording of errors (validation_errors.py), and the
+hot routes, which read their bodies themselves (hot_routes.py).
+"""
+
+from collections.abc import Callable, Coroutine
+from email.message import Message
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Parameters(dict[str, Any]):
+    """The members of a body that several parameters share: null is the same as absent."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        value = super().get(key)
+        return default if value is None else value
+
+
+class ParametersRequest(Request):
+    """A request whose body is a set of parameters; null as the whole body is an empty set."""
+
+    async def json(self) -> Any:
+        value = await super().json()
+        return Parameters(value or {}) if isinstance(value, dict | None) else value
+
+
+class WireRoute(APIRoute):
+    """A route that takes null for an absent parameter, and refuses parameters that are not sent as JSON."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+        if not self._embed_body_fields:
+            return handle
+
+        async def handle_parameters(request: Request) -> Response:
+            if not _is_json(request) and (raw := await request.body()):
+                raise RequestValidationError(self._all_missing(), body=raw.decode(errors="replace"))
+            return await handle(ParametersRequest(request.scope, request.receive))
+
+        return handle_parameters
+
+    def _all_missing(self) -> list[dict[str, Any]]:
+        assert self.body_field is not None
+        names = self.body_field.field_info.annotation.model_fields  # type: ignore[union-attr]
+        return [{"type": "missing", "loc": ("body", name)} for name in names]
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body is declared as JSON, which it also is where nothing is declared."""
+    declared = request.headers.get("content-type")
+    if not declared:
+        return True
+    message = Message()
+    message["content-type"] = declared
+    subtype = message.get_content_subtype()
+    return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
