@@ -160,7 +160,7 @@ def _with_jitter(mean: float, factor: float, random: float) -> float:
     """An exponentially distributed delay of at most `mean * (1 + factor)`, and at least so much that as many delays
     fall between the lower bound and the median as between the median and the upper bound."""
     ceiling = 1 + factor
-    floor = math.log2(2**ceiling / (2**ceiling - 1)) if ceiling < 50 else 0.0
+    floor = -math.log2(1 - 2**-ceiling)
     above_floor, above_ceiling = math.exp(-floor), math.exp(-ceiling)
     share = above_floor - (above_floor - above_ceiling) * random
     return -math.log(max(share, 1e-10)) * mean
