@@ -72,7 +72,9 @@ async def _known(_request: Request, error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return validation_response(wire_errors(error.errors(), error.body), error.body)
+    # A body that was not sent as JSON is passed on as it came.
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
+    return validation_response(wire_errors(error.errors(), body), body)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -9,6 +9,7 @@ Validators of our own raise ValueError with the wire's message or, where the typ
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 WireError = dict[str, Any]
@@ -125,7 +126,20 @@ _SAID_OF_NULL = frozenset({"missing", "extra_forbidden"})
 
 def wire_errors(errors: Sequence[Any], body: Any) -> list[WireError]:
     """The errors of pydantic and FastAPI, for a request with this body, in the wire's words."""
-    return [_unreadable(x, body) if x["type"] == "json_invalid" else _wire_error(x, body) for x in errors]
+    return [
+        _unreadable(x, body) if x["type"] == "json_invalid" else _wire_error(x, body)
+        for _, found in groupby(errors, key=_surplus)
+        for x in _in_order(list(found))
+    ]
+
+
+def _surplus(error: Any) -> Any:
+    """The same for all that is too much in one place; they are named in the order of the alphabet."""
+    return error["type"] == "extra_forbidden" and error["loc"][:-1]
+
+
+def _in_order(errors: list[Any]) -> list[Any]:
+    return sorted(errors, key=lambda x: str(x["loc"][-1])) if _surplus(errors[0]) else errors
 
 
 def _wire_error(error: Any, body: Any) -> WireError:
@@ -152,14 +166,14 @@ def _location(error: Any, body: Any) -> list[str | int]:
         return [source, *steps]
     found: list[str | int] = [source]
     value = body
+    # What is missing, and the mark of a dictionary's key, can't be found in the body.
+    last = steps.pop() if steps and (error["type"] == "missing" or steps[-1] == "[key]") else None
     for step in steps:
         if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int)):
             found.append(step)
             value = value[step]
-    if error["type"] == "missing" and steps:
-        found.append(steps[-1])
-    if steps and steps[-1] == "[key]":
-        found.append("__key__")
+    if last is not None:
+        found.append("__key__" if last == "[key]" else last)
     return found
 
 
