@@ -4,7 +4,8 @@ What lives here: base models and field types. What does not: any resource's fiel
 """
 
 import json
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -90,6 +91,8 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 _NOT_NEGATIVE_INT = TypeAdapter[int](Annotated[int, Field(ge=0, lt=2**63)])
 _NOT_NEGATIVE_FLOAT = TypeAdapter[float](Annotated[float, Field(ge=0, allow_inf_nan=False)])
+_POSITIVE_INT = TypeAdapter[int](Annotated[int, Field(gt=0, lt=2**63)])
+_POSITIVE_DURATION = TypeAdapter[timedelta](Annotated[timedelta, Field(gt=timedelta(0))])
 
 
 def _checked(adapter: TypeAdapter[Any], value: Any) -> Any:
@@ -105,6 +108,12 @@ NotNegativeInt = Annotated[int, BeforeValidator(partial(_checked, _NOT_NEGATIVE_
 
 NotNegativeNumber = Annotated[float, BeforeValidator(partial(_checked, _NOT_NEGATIVE_FLOAT)), Field(ge=0)]
 """A finite number of 0 or more."""
+
+PositiveInt = Annotated[int, BeforeValidator(partial(_checked, _POSITIVE_INT)), Field(gt=0)]
+"""An integer of 1 or more, where a fraction is an error."""
+
+PositiveDuration = Annotated[timedelta, BeforeValidator(partial(_checked, _POSITIVE_DURATION))]
+"""A time span above 0: seconds, or text as ISO 8601 has it."""
 
 BANNED_IN_NAMES = ["/", "%", "&", ">", "<"]
 
@@ -132,6 +141,13 @@ class StrictBody(Body):
     model_config = ConfigDict(coerce_numbers_to_str=True, extra="forbid")
 
 
+class FilterOperator(StrEnum):
+    """How the parts of a filter go together: all of them, or any."""
+
+    and_ = "and_"
+    or_ = "or_"
+
+
 class Answer(BaseModel):
     """The shape of an answer: documents it, and encodes it where speed does not matter."""
 
@@ -144,7 +160,8 @@ def json_bytes(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         # Integers of more than 64 bits and lone surrogates, which clients may well send.
-        return json.dumps(value).encode()
+        finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
+        return json.dumps(finite).encode()
 
 
 def json_text(value: Any) -> str:
