@@ -1,22 +1,25 @@
 """Routes for flow runs.
 
-What lives here: decode, submit or find, encode.
+What lives here: decode, submit or find, encode. What does not: resuming (flow_run_resuming.py) and inputs
+(flow_run_inputs.py).
 """
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
 from interlock.api.context import ApiVersionDep, Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hot_routes import HotRequest, HotRoute, Key
+from interlock.api.provenance import CreatedByDep
 from interlock.api.schemas.base import Id
-from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, encode_flow_run
+from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, FlowRunUpdateBody, encode_flow_run
 from interlock.api.schemas.states import SetStateBody, TransitionAnswer, encode_decision
 from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState
+from interlock.orchestration.refusals import ConflictError
 from interlock.orchestration.states import Proposal, StateType
-from interlock.storage.queries import flow_runs
+from interlock.storage.queries import deployments, flow_runs
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"])
 
@@ -44,6 +47,15 @@ async def read(context: Context, request: HotRequest) -> Response:
     return json_response(encode_flow_run(run, context.clock()))
 
 
+async def create(context: Context, command: CreateFlowRun) -> Response:
+    """Create a flow run and answer with it: 201, or 200 where there was one of the same flow and idempotency key."""
+    decision = await context.batcher.decide(command)
+    if not decision.created and not command.run.idempotency_key:
+        # An empty key marks a run as much as any other, but nobody means the marked run by it.
+        raise ConflictError(f"flow {command.run.flow_id} has a run with an empty idempotency key")
+    return json_response(encode_flow_run(decision.run, context.clock()), 201 if decision.created else 200)
+
+
 HOT_ROUTES: dict[Key, HotRoute] = {
     ("POST", "flow_runs", True, True): HotRoute(set_state, SetStateBody),
     ("GET", "flow_runs", True, False): HotRoute(read),
@@ -51,12 +63,43 @@ HOT_ROUTES: dict[Key, HotRoute] = {
 
 
 @router.post("/", response_model=FlowRunAnswer, status_code=201, responses={200: {"model": FlowRunAnswer}})
-async def create_flow_run(body: FlowRunCreateBody, context: ContextDep, api_version: ApiVersionDep) -> Any:
+async def create_flow_run(
+    body: FlowRunCreateBody, context: ContextDep, api_version: ApiVersionDep, created_by: CreatedByDep
+) -> Any:
     """Create a flow run, or answer 200 with the one of the same flow and idempotency key."""
-    draft = body.draft(context.chance.new_id(), context.clock())
+    draft = body.draft(context.chance.new_id(), context.clock(), created_by)
     proposal = body.state.proposal() if body.state else PENDING
-    decision = await context.batcher.decide(CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
-    return json_response(encode_flow_run(decision.run, context.clock()), 201 if decision.created else 200)
+    return await create(context, CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
+
+
+@router.patch("/{id}", status_code=204)
+async def update_flow_run(id: Id, body: FlowRunUpdateBody, context: ContextDep) -> Response:
+    """Change what is given of a flow run. Its job variables can be changed only before it starts."""
+    if body.job_variables is not None:
+        await _check_job_variables_may_change(id, context)
+    if not await context.batcher.write(flow_runs.change, id, body.columns(), context.clock()):
+        raise HTTPException(404, "Flow run not found")
+    return Response(status_code=204)
+
+
+async def _check_job_variables_may_change(flow_run_id: str, context: Context) -> None:
+    run = await context.store.read(flow_runs.by_id, flow_run_id)
+    if run is None:
+        raise HTTPException(404, "Flow run not found")
+    if run.state is None:
+        raise HTTPException(400, "Flow run state is required to update job variables but none exists")
+    if run.state.type is not StateType.SCHEDULED:
+        raise HTTPException(400, f"Job variables for a flow run in state {run.state.type.value} cannot be updated")
+    if run.deployment_id is None or not await context.store.read(deployments.exists, run.deployment_id):
+        raise HTTPException(400, "A deployment for the flow run could not be found")
+
+
+@router.delete("/{id}", status_code=204)
+async def delete_flow_run(id: Id, context: ContextDep) -> Response:
+    """Delete a flow run with its task runs, and the states of both. Logs stay."""
+    if not await context.batcher.write(flow_runs.delete_one, id):
+        raise HTTPException(404, "Flow run not found")
+    return Response(status_code=204)
 
 
 @router.get("/{id}", response_model=FlowRunAnswer)

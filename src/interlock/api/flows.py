@@ -27,7 +27,7 @@ async def read_flow_by_name(name: str, context: ContextDep) -> Any:
     """The flow of this name."""
     flow = await context.store.read(flows.by_name, name)
     if flow is None:
-        raise HTTPException(404, f"Flow {name} not found")
+        raise HTTPException(404, "Flow not found")
     return flow
 
 
@@ -45,5 +45,13 @@ async def update_flow(id: Id, body: FlowUpdateBody, context: ContextDep) -> Resp
     """Change a flow's tags."""
     values = body.model_dump(exclude_unset=True)
     if not await context.batcher.write(flows.change, id, values, context.clock()):
+        raise HTTPException(404, "Flow not found")
+    return Response(status_code=204)
+
+
+@router.delete("/{id}", status_code=204)
+async def delete_flow(id: Id, context: ContextDep) -> Response:
+    """Delete a flow with its deployments and flow runs, and all that goes with those."""
+    if not await context.batcher.write(flows.delete_one, id):
         raise HTTPException(404, "Flow not found")
     return Response(status_code=204)

@@ -76,8 +76,8 @@ deployments = Table(
     Column("pull_steps", Json),
     Column("entrypoint", Text),
     Column("manifest_path", Text),
-    Column("storage_document_id", Id),
-    Column("infrastructure_document_id", Id),
+    _owned_by("storage_document_id", "block_documents.id"),
+    _owned_by("infrastructure_document_id", "block_documents.id"),
     Column("created_by", Json),
     Column("updated_by", Json),
     Column("enforce_parameter_schema", Boolean, nullable=False),
@@ -128,7 +128,7 @@ flow_runs = Table(
     Column("end_time", UtcTime),
     Column("total_run_time", Float, nullable=False),
     Column("auto_scheduled", Boolean, nullable=False),
-    Column("infrastructure_document_id", Id),
+    _owned_by("infrastructure_document_id", "block_documents.id"),
     Column("infrastructure_pid", Text),
     Column("created_by", JsonText),
     Column("job_variables", JsonText, nullable=False),
@@ -139,6 +139,13 @@ flow_runs = Table(
     Index("ix_flow_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
     Index("ix_flow_runs__name", "name", "id"),
     Index("ix_flow_runs__state_type", "state_type", "expected_start_time"),
+    # For the deletion of a block document alone: nearly all runs have none.
+    Index(
+        "ix_flow_runs__infrastructure_document_id",
+        "infrastructure_document_id",
+        sqlite_where=text("infrastructure_document_id IS NOT NULL"),
+        postgresql_where=text("infrastructure_document_id IS NOT NULL"),
+    ),
 )
 
 flow_run_states = Table(

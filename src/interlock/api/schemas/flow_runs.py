@@ -7,6 +7,7 @@ What lives here: the bodies of create, update and resume, and the encoding of a 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import BeforeValidator, Field
 
 from interlock.api.names import generated_name
@@ -59,7 +60,7 @@ class FlowRunCreateBody(StrictBody):
     idempotency_key: Text | None = None
     deployment_id: Id | None = None
 
-    def draft(self, new_id: str, now: datetime) -> FlowRun:
+    def draft(self, new_id: str, now: datetime, created_by: dict[str, str] | None) -> FlowRun:
         """The run as it is to be created, under `new_id`."""
         return FlowRun(
             id=new_id,
@@ -77,7 +78,27 @@ class FlowRunCreateBody(StrictBody):
             labels=json_text(self.labels or {}),
             idempotency_key=self.idempotency_key,
             deployment_id=self.deployment_id,
+            created_by=json_text(created_by) if created_by else None,
         )
+
+
+class FlowRunUpdateBody(StrictBody):
+    """The body of a flow run's update: only what is given changes."""
+
+    name: Name = Field(default_factory=generated_name, examples=["my-flow-run"])
+    flow_version: Text | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
+    tags: list[Text] = Field(default_factory=list)
+    infrastructure_pid: Text | None = None
+    job_variables: dict[str, Any] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that change, with their new values."""
+        values = {name: getattr(self, name) for name in self.model_fields_set}
+        if "empirical_policy" in values:
+            values["empirical_policy"] = json_text(msgspec.to_builtins(self.empirical_policy.policy()))
+        return values | {name: json_text(values[name]) for name in ("parameters", "job_variables") if name in values}
 
 
 class FlowRunPolicyAnswer(Answer):

@@ -4,13 +4,13 @@ from typing import Any
 
 from pydantic import Field
 
-from interlock.api.schemas.base import Answer, Id, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, Id, PlainName, StrictBody, Text, Timestamp
 
 
 class FlowCreateBody(StrictBody):
     """The body of a flow's creation."""
 
-    name: Text = Field(examples=["my-flow"])
+    name: PlainName = Field(examples=["my-flow"])
     tags: list[Text] = Field(default_factory=list, examples=[["tag-1", "tag-2"]])
     labels: dict[str, Any] | None = None
 

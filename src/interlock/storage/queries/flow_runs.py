@@ -4,14 +4,66 @@ What lives here: statements on flow runs other than transitions (ledger.py). Wha
 condition (filters.py).
 """
 
-from sqlalchemy import Connection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from interlock.orchestration.runs import FlowRun
+from interlock.orchestration.states import StateType
 from interlock.storage import rows
-from interlock.storage.tables import flow_runs
+from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
 
 
 def by_id(conn: Connection, flow_run_id: str) -> FlowRun | None:
     """One flow run with its current state."""
     row = conn.execute(rows.select_flow_runs().where(flow_runs.c.id == flow_run_id)).first()
     return None if row is None else rows.flow_run(row)
+
+
+def exists(conn: Connection, flow_run_id: str) -> bool:
+    """Whether there is such a flow run."""
+    return conn.execute(select(flow_runs.c.id).where(flow_runs.c.id == flow_run_id)).first() is not None
+
+
+def change(conn: Connection, flow_run_id: str, values: dict[str, Any], now: datetime) -> bool:
+    """Set the given columns; whether the flow run exists."""
+    statement = update(flow_runs).where(flow_runs.c.id == flow_run_id).values(**values, updated=now)
+    return conn.execute(statement).rowcount > 0
+
+
+def delete_one(conn: Connection, flow_run_id: str) -> bool:
+    """Delete a flow run and all that goes with it; whether it existed."""
+    return _delete_where(conn, flow_runs.c.id == flow_run_id) > 0
+
+
+def delete_of_flow(conn: Connection, flow_id: str) -> None:
+    """Delete all runs of a flow and all that goes with them."""
+    _delete_where(conn, flow_runs.c.flow_id == flow_id)
+
+
+def delete_scheduled(conn: Connection, deployment_id: str) -> None:
+    """Delete the runs of a deployment that have not begun, whoever scheduled them."""
+    _delete_where(conn, _scheduled(deployment_id))
+
+
+def delete_auto_scheduled(conn: Connection, deployment_id: str) -> None:
+    """Delete the runs of a deployment that its schedules made and that have not begun."""
+    _delete_where(conn, and_(_scheduled(deployment_id), flow_runs.c.auto_scheduled))
+
+
+def _scheduled(deployment_id: str) -> ColumnElement[bool]:
+    return and_(flow_runs.c.deployment_id == deployment_id, flow_runs.c.state_type == StateType.SCHEDULED)
+
+
+def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
+    """Delete flow runs with their task runs, and the states of both; how many there were.
+
+    The task runs' slots are free again, and subflows of them no longer have a parent. Logs and artifacts stay.
+    """
+    doomed = select(flow_runs.c.id).where(condition)
+    doomed_tasks = select(task_runs.c.id).where(task_runs.c.flow_run_id.in_(doomed))
+    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.task_run_id.in_(doomed_tasks)))
+    orphans = flow_runs.c.parent_task_run_id.in_(doomed_tasks)
+    conn.execute(update(flow_runs).where(orphans).values(parent_task_run_id=None))
+    return conn.execute(delete(flow_runs).where(condition)).rowcount

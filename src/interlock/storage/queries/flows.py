@@ -6,8 +6,9 @@ What lives here: statements on flows. What does not: how a filter becomes a cond
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from interlock.storage.queries import flow_runs
 from interlock.storage.tables import flows
 
 
@@ -39,3 +40,9 @@ def change(conn: Connection, flow_id: str, values: dict[str, Any], now: datetime
     """Set the given columns; whether the flow exists."""
     statement = update(flows).where(flows.c.id == flow_id).values(**values, updated=now)
     return conn.execute(statement).rowcount > 0
+
+
+def delete_one(conn: Connection, flow_id: str) -> bool:
+    """Delete a flow with its deployments and flow runs, and all that goes with those; whether it existed."""
+    flow_runs.delete_of_flow(conn, flow_id)
+    return conn.execute(delete(flows).where(flows.c.id == flow_id)).rowcount > 0

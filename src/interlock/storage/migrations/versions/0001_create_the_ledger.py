@@ -189,91 +189,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_concurrency_slots__task_run_id"), "concurrency_slots", ["task_run_id"], unique=False)
     op.create_table(
-        "deployments",
-        sa.Column("id", types.Id(), nullable=False),
-        sa.Column("created", types.UtcTime(), nullable=False),
-        sa.Column("updated", types.UtcTime(), nullable=False),
-        sa.Column("flow_id", types.Id(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("version", sa.Text(), nullable=True),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("schedule", types.Json(), nullable=True),
-        sa.Column("is_schedule_active", sa.Boolean(), nullable=False),
-        sa.Column("paused", sa.Boolean(), nullable=False),
-        sa.Column("infra_overrides", types.Json(), nullable=False),
-        sa.Column("parameters", types.Json(), nullable=False),
-        sa.Column("tags", types.Json(), nullable=False),
-        sa.Column("labels", types.Json(), nullable=False),
-        sa.Column("work_queue_name", sa.Text(), nullable=True),
-        sa.Column("work_queue_id", types.Id(), nullable=True),
-        sa.Column("last_polled", types.UtcTime(), nullable=True),
-        sa.Column("parameter_openapi_schema", types.Json(), nullable=True),
-        sa.Column("path", sa.Text(), nullable=True),
-        sa.Column("pull_steps", types.Json(), nullable=True),
-        sa.Column("entrypoint", sa.Text(), nullable=True),
-        sa.Column("manifest_path", sa.Text(), nullable=True),
-        sa.Column("storage_document_id", types.Id(), nullable=True),
-        sa.Column("infrastructure_document_id", types.Id(), nullable=True),
-        sa.Column("created_by", types.Json(), nullable=True),
-        sa.Column("updated_by", types.Json(), nullable=True),
-        sa.Column("enforce_parameter_schema", sa.Boolean(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["flow_id"], ["flows.id"], name=op.f("fk_deployments__flow_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
-        sa.UniqueConstraint("flow_id", "name", name=op.f("uq_deployments__flow_id_name")),
-    )
-    op.create_index("ix_deployments__created", "deployments", ["created"], unique=False)
-    op.create_index(op.f("ix_deployments__work_queue_id"), "deployments", ["work_queue_id"], unique=False)
-    op.create_table(
-        "flow_runs",
-        sa.Column("id", types.Id(), nullable=False),
-        sa.Column("created", types.UtcTime(), nullable=False),
-        sa.Column("updated", types.UtcTime(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("flow_id", types.Id(), nullable=False),
-        sa.Column("deployment_id", types.Id(), nullable=True),
-        sa.Column("deployment_version", sa.Text(), nullable=True),
-        sa.Column("work_queue_id", types.Id(), nullable=True),
-        sa.Column("work_queue_name", sa.Text(), nullable=True),
-        sa.Column("flow_version", sa.Text(), nullable=True),
-        sa.Column("parameters", types.JsonText(), nullable=False),
-        sa.Column("idempotency_key", sa.Text(), nullable=True),
-        sa.Column("context", types.JsonText(), nullable=False),
-        sa.Column("empirical_policy", types.JsonText(), nullable=False),
-        sa.Column("tags", types.Json(), nullable=False),
-        sa.Column("labels", types.JsonText(), nullable=False),
-        sa.Column("parent_task_run_id", types.Id(), nullable=True),
-        sa.Column("state_id", types.Id(), nullable=True),
-        sa.Column("state_type", sa.Text(), nullable=True),
-        sa.Column("state_name", sa.Text(), nullable=True),
-        sa.Column("state_timestamp", types.UtcTime(), nullable=True),
-        sa.Column("run_count", sa.Integer(), nullable=False),
-        sa.Column("expected_start_time", types.UtcTime(), nullable=True),
-        sa.Column("next_scheduled_start_time", types.UtcTime(), nullable=True),
-        sa.Column("start_time", types.UtcTime(), nullable=True),
-        sa.Column("end_time", types.UtcTime(), nullable=True),
-        sa.Column("total_run_time", sa.Float(), nullable=False),
-        sa.Column("auto_scheduled", sa.Boolean(), nullable=False),
-        sa.Column("infrastructure_document_id", types.Id(), nullable=True),
-        sa.Column("infrastructure_pid", sa.Text(), nullable=True),
-        sa.Column("created_by", types.JsonText(), nullable=True),
-        sa.Column("job_variables", types.JsonText(), nullable=False),
-        sa.ForeignKeyConstraint(["flow_id"], ["flows.id"], name=op.f("fk_flow_runs__flow_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_runs")),
-        sa.UniqueConstraint("flow_id", "idempotency_key", name=op.f("uq_flow_runs__flow_id_idempotency_key")),
-    )
-    op.create_index(op.f("ix_flow_runs__deployment_id"), "flow_runs", ["deployment_id"], unique=False)
-    op.create_index("ix_flow_runs__end_time", "flow_runs", ["end_time", "id"], unique=False)
-    op.create_index("ix_flow_runs__expected_start_time", "flow_runs", ["expected_start_time", "id"], unique=False)
-    op.create_index("ix_flow_runs__name", "flow_runs", ["name", "id"], unique=False)
-    op.create_index(
-        "ix_flow_runs__next_scheduled_start_time", "flow_runs", ["next_scheduled_start_time", "id"], unique=False
-    )
-    op.create_index(op.f("ix_flow_runs__parent_task_run_id"), "flow_runs", ["parent_task_run_id"], unique=False)
-    op.create_index("ix_flow_runs__start_time", "flow_runs", ["start_time", "id"], unique=False)
-    op.create_index("ix_flow_runs__state_type", "flow_runs", ["state_type", "expected_start_time"], unique=False)
-    op.create_index(op.f("ix_flow_runs__work_queue_id"), "flow_runs", ["work_queue_id"], unique=False)
-    op.create_table(
         "work_queues",
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("created", types.UtcTime(), nullable=False),
@@ -350,6 +265,151 @@ def upgrade() -> None:
         ["reference_block_schema_id"],
         unique=False,
     )
+    op.create_table(
+        "block_document_references",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("created", types.UtcTime(), nullable=False),
+        sa.Column("updated", types.UtcTime(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("parent_block_document_id", types.Id(), nullable=False),
+        sa.Column("reference_block_document_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["parent_block_document_id"],
+            ["block_documents.id"],
+            name=op.f("fk_block_document_references__parent_block_document_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["reference_block_document_id"],
+            ["block_documents.id"],
+            name=op.f("fk_block_document_references__reference_block_document_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_block_document_references")),
+    )
+    op.create_index(
+        op.f("ix_block_document_references__parent_block_document_id"),
+        "block_document_references",
+        ["parent_block_document_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_block_document_references__reference_block_document_id"),
+        "block_document_references",
+        ["reference_block_document_id"],
+        unique=False,
+    )
+    op.create_table(
+        "deployments",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("created", types.UtcTime(), nullable=False),
+        sa.Column("updated", types.UtcTime(), nullable=False),
+        sa.Column("flow_id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("schedule", types.Json(), nullable=True),
+        sa.Column("is_schedule_active", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("infra_overrides", types.Json(), nullable=False),
+        sa.Column("parameters", types.Json(), nullable=False),
+        sa.Column("tags", types.Json(), nullable=False),
+        sa.Column("labels", types.Json(), nullable=False),
+        sa.Column("work_queue_name", sa.Text(), nullable=True),
+        sa.Column("work_queue_id", types.Id(), nullable=True),
+        sa.Column("last_polled", types.UtcTime(), nullable=True),
+        sa.Column("parameter_openapi_schema", types.Json(), nullable=True),
+        sa.Column("path", sa.Text(), nullable=True),
+        sa.Column("pull_steps", types.Json(), nullable=True),
+        sa.Column("entrypoint", sa.Text(), nullable=True),
+        sa.Column("manifest_path", sa.Text(), nullable=True),
+        sa.Column("storage_document_id", types.Id(), nullable=True),
+        sa.Column("infrastructure_document_id", types.Id(), nullable=True),
+        sa.Column("created_by", types.Json(), nullable=True),
+        sa.Column("updated_by", types.Json(), nullable=True),
+        sa.Column("enforce_parameter_schema", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["flow_id"], ["flows.id"], name=op.f("fk_deployments__flow_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["infrastructure_document_id"],
+            ["block_documents.id"],
+            name=op.f("fk_deployments__infrastructure_document_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["storage_document_id"],
+            ["block_documents.id"],
+            name=op.f("fk_deployments__storage_document_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
+        sa.UniqueConstraint("flow_id", "name", name=op.f("uq_deployments__flow_id_name")),
+    )
+    op.create_index("ix_deployments__created", "deployments", ["created"], unique=False)
+    op.create_index(op.f("ix_deployments__work_queue_id"), "deployments", ["work_queue_id"], unique=False)
+    op.create_table(
+        "flow_runs",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("created", types.UtcTime(), nullable=False),
+        sa.Column("updated", types.UtcTime(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("flow_id", types.Id(), nullable=False),
+        sa.Column("deployment_id", types.Id(), nullable=True),
+        sa.Column("deployment_version", sa.Text(), nullable=True),
+        sa.Column("work_queue_id", types.Id(), nullable=True),
+        sa.Column("work_queue_name", sa.Text(), nullable=True),
+        sa.Column("flow_version", sa.Text(), nullable=True),
+        sa.Column("parameters", types.JsonText(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("context", types.JsonText(), nullable=False),
+        sa.Column("empirical_policy", types.JsonText(), nullable=False),
+        sa.Column("tags", types.Json(), nullable=False),
+        sa.Column("labels", types.JsonText(), nullable=False),
+        sa.Column("parent_task_run_id", types.Id(), nullable=True),
+        sa.Column("state_id", types.Id(), nullable=True),
+        sa.Column("state_type", sa.Text(), nullable=True),
+        sa.Column("state_name", sa.Text(), nullable=True),
+        sa.Column("state_timestamp", types.UtcTime(), nullable=True),
+        sa.Column("run_count", sa.Integer(), nullable=False),
+        sa.Column("expected_start_time", types.UtcTime(), nullable=True),
+        sa.Column("next_scheduled_start_time", types.UtcTime(), nullable=True),
+        sa.Column("start_time", types.UtcTime(), nullable=True),
+        sa.Column("end_time", types.UtcTime(), nullable=True),
+        sa.Column("total_run_time", sa.Float(), nullable=False),
+        sa.Column("auto_scheduled", sa.Boolean(), nullable=False),
+        sa.Column("infrastructure_document_id", types.Id(), nullable=True),
+        sa.Column("infrastructure_pid", sa.Text(), nullable=True),
+        sa.Column("created_by", types.JsonText(), nullable=True),
+        sa.Column("job_variables", types.JsonText(), nullable=False),
+        sa.ForeignKeyConstraint(["flow_id"], ["flows.id"], name=op.f("fk_flow_runs__flow_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["infrastructure_document_id"],
+            ["block_documents.id"],
+            name=op.f("fk_flow_runs__infrastructure_document_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_runs")),
+        sa.UniqueConstraint("flow_id", "idempotency_key", name=op.f("uq_flow_runs__flow_id_idempotency_key")),
+    )
+    op.create_index(op.f("ix_flow_runs__deployment_id"), "flow_runs", ["deployment_id"], unique=False)
+    op.create_index("ix_flow_runs__end_time", "flow_runs", ["end_time", "id"], unique=False)
+    op.create_index("ix_flow_runs__expected_start_time", "flow_runs", ["expected_start_time", "id"], unique=False)
+    op.create_index(
+        "ix_flow_runs__infrastructure_document_id",
+        "flow_runs",
+        ["infrastructure_document_id"],
+        unique=False,
+        sqlite_where=sa.text("infrastructure_document_id IS NOT NULL"),
+        postgresql_where=sa.text("infrastructure_document_id IS NOT NULL"),
+    )
+    op.create_index("ix_flow_runs__name", "flow_runs", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_flow_runs__next_scheduled_start_time", "flow_runs", ["next_scheduled_start_time", "id"], unique=False
+    )
+    op.create_index(op.f("ix_flow_runs__parent_task_run_id"), "flow_runs", ["parent_task_run_id"], unique=False)
+    op.create_index("ix_flow_runs__start_time", "flow_runs", ["start_time", "id"], unique=False)
+    op.create_index("ix_flow_runs__state_type", "flow_runs", ["state_type", "expected_start_time"], unique=False)
+    op.create_index(op.f("ix_flow_runs__work_queue_id"), "flow_runs", ["work_queue_id"], unique=False)
     op.create_table(
         "deployment_schedules",
         sa.Column("id", types.Id(), nullable=False),
@@ -455,40 +515,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("flow_run_id IS NULL"),
     )
     op.create_table(
-        "block_document_references",
-        sa.Column("id", types.Id(), nullable=False),
-        sa.Column("created", types.UtcTime(), nullable=False),
-        sa.Column("updated", types.UtcTime(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("parent_block_document_id", types.Id(), nullable=False),
-        sa.Column("reference_block_document_id", types.Id(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["parent_block_document_id"],
-            ["block_documents.id"],
-            name=op.f("fk_block_document_references__parent_block_document_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["reference_block_document_id"],
-            ["block_documents.id"],
-            name=op.f("fk_block_document_references__reference_block_document_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_block_document_references")),
-    )
-    op.create_index(
-        op.f("ix_block_document_references__parent_block_document_id"),
-        "block_document_references",
-        ["parent_block_document_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_block_document_references__reference_block_document_id"),
-        "block_document_references",
-        ["reference_block_document_id"],
-        unique=False,
-    )
-    op.create_table(
         "task_run_queue",
         sa.Column("task_run_id", types.Id(), nullable=False),
         sa.Column("task_key", sa.Text(), nullable=False),
@@ -552,13 +578,6 @@ def downgrade() -> None:
     op.drop_index("ix_task_run_queue__task_key", table_name="task_run_queue")
     op.drop_table("task_run_queue")
     op.drop_index(
-        op.f("ix_block_document_references__reference_block_document_id"), table_name="block_document_references"
-    )
-    op.drop_index(
-        op.f("ix_block_document_references__parent_block_document_id"), table_name="block_document_references"
-    )
-    op.drop_table("block_document_references")
-    op.drop_index(
         "uq_task_runs__task_key_dynamic_key",
         table_name="task_runs",
         sqlite_where=sa.text("flow_run_id IS NULL"),
@@ -575,18 +594,18 @@ def downgrade() -> None:
     op.drop_table("flow_run_inputs")
     op.drop_index(op.f("ix_deployment_schedules__deployment_id"), table_name="deployment_schedules")
     op.drop_table("deployment_schedules")
-    op.drop_index(op.f("ix_block_schema_references__reference_block_schema_id"), table_name="block_schema_references")
-    op.drop_index(op.f("ix_block_schema_references__parent_block_schema_id"), table_name="block_schema_references")
-    op.drop_table("block_schema_references")
-    op.drop_index(op.f("ix_block_documents__block_schema_id"), table_name="block_documents")
-    op.drop_table("block_documents")
-    op.drop_table("work_queues")
     op.drop_index(op.f("ix_flow_runs__work_queue_id"), table_name="flow_runs")
     op.drop_index("ix_flow_runs__state_type", table_name="flow_runs")
     op.drop_index("ix_flow_runs__start_time", table_name="flow_runs")
     op.drop_index(op.f("ix_flow_runs__parent_task_run_id"), table_name="flow_runs")
     op.drop_index("ix_flow_runs__next_scheduled_start_time", table_name="flow_runs")
     op.drop_index("ix_flow_runs__name", table_name="flow_runs")
+    op.drop_index(
+        "ix_flow_runs__infrastructure_document_id",
+        table_name="flow_runs",
+        sqlite_where=sa.text("infrastructure_document_id IS NOT NULL"),
+        postgresql_where=sa.text("infrastructure_document_id IS NOT NULL"),
+    )
     op.drop_index("ix_flow_runs__expected_start_time", table_name="flow_runs")
     op.drop_index("ix_flow_runs__end_time", table_name="flow_runs")
     op.drop_index(op.f("ix_flow_runs__deployment_id"), table_name="flow_runs")
@@ -594,6 +613,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deployments__work_queue_id"), table_name="deployments")
     op.drop_index("ix_deployments__created", table_name="deployments")
     op.drop_table("deployments")
+    op.drop_index(
+        op.f("ix_block_document_references__reference_block_document_id"), table_name="block_document_references"
+    )
+    op.drop_index(
+        op.f("ix_block_document_references__parent_block_document_id"), table_name="block_document_references"
+    )
+    op.drop_table("block_document_references")
+    op.drop_index(op.f("ix_block_schema_references__reference_block_schema_id"), table_name="block_schema_references")
+    op.drop_index(op.f("ix_block_schema_references__parent_block_schema_id"), table_name="block_schema_references")
+    op.drop_table("block_schema_references")
+    op.drop_index(op.f("ix_block_documents__block_schema_id"), table_name="block_documents")
+    op.drop_table("block_documents")
+    op.drop_table("work_queues")
     op.drop_index(op.f("ix_concurrency_slots__task_run_id"), table_name="concurrency_slots")
     op.drop_table("concurrency_slots")
     op.drop_index(op.f("ix_block_schemas__block_type_id"), table_name="block_schemas")

@@ -1,0 +1,50 @@
+"""The route that creates a run of a deployment."""
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+
+from interlock.api import flow_runs
+from interlock.api.context import Context, ContextDep
+from interlock.api.deployments import check_against_schema, existing_deployment
+from interlock.api.hydration import HydrationError, hydrate_for
+from interlock.api.provenance import CreatedByDep
+from interlock.api.schemas.base import Id
+from interlock.api.schemas.deployment_runs import DeploymentFlowRunCreateBody
+from interlock.api.schemas.flow_runs import FlowRunAnswer
+from interlock.orchestration.commands import CreateFlowRun
+from interlock.orchestration.states import Proposal, StateType
+from interlock.storage.queries.deployments import Deployment
+
+router = APIRouter(prefix="/deployments", tags=["Deployments"])
+
+SCHEDULED = Proposal(type=StateType.SCHEDULED)
+
+
+@router.post(
+    "/{id}/create_flow_run",
+    response_model=FlowRunAnswer,
+    status_code=201,
+    responses={200: {"model": FlowRunAnswer}},
+)
+async def create_flow_run_from_deployment(
+    id: Id, body: DeploymentFlowRunCreateBody, context: ContextDep, created_by: CreatedByDep
+) -> Any:
+    """Create a run of a deployment, or answer 200 with the one of the same flow and idempotency key."""
+    deployment = await existing_deployment(context, id)
+    parameters = await _parameters(context, deployment, body)
+    draft = body.draft(deployment, parameters, context.chance.new_id(), context.clock(), created_by)
+    proposal = body.state.proposal() if body.state else SCHEDULED
+    return await flow_runs.create(context, CreateFlowRun(run=draft, proposal=proposal))
+
+
+async def _parameters(context: Context, deployment: Deployment, body: DeploymentFlowRunCreateBody) -> Any:
+    """The deployment's parameters with the caller's before them; raises 400, 409 or 422 where they are wrong."""
+    try:
+        parameters = await hydrate_for(context, deployment["parameters"] | body.parameters)
+    except HydrationError as error:
+        raise HTTPException(400, f"Error hydrating flow run parameters: {error}") from error
+    enforced = body.enforce_parameter_schema
+    if deployment["enforce_parameter_schema"] if enforced is None else enforced:
+        check_against_schema(deployment, parameters, "creating flow run", partial=False)
+    return parameters

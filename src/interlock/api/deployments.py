@@ -1,0 +1,181 @@
+"""Routes for deployments.
+
+What lives here: decode, find or write, encode; what a deployment's parameters must be. What does not: its schedules
+one by one (deployment_schedules.py), its runs (deployment_runs.py), filters and counts (deployment_queries.py).
+"""
+
+from typing import Any, NoReturn
+
+from fastapi import APIRouter, HTTPException
+from starlette.responses import Response
+
+from interlock.api import value_schemas
+from interlock.api.context import Context, ContextDep
+from interlock.api.errors import json_response
+from interlock.api.hydration import HydrationError, hydrate_for
+from interlock.api.schemas.base import Id
+from interlock.api.schemas.deployment_schedules import DeploymentScheduleBody
+from interlock.api.schemas.deployments import (
+    DeploymentAnswer,
+    DeploymentCreateBody,
+    DeploymentUpdateBody,
+    encode_deployment,
+)
+from interlock.storage.queries import deployments
+from interlock.storage.queries.deployments import Deployment
+
+router = APIRouter(prefix="/deployments", tags=["Deployments"])
+
+DEFAULT_POOL = "default-agent-pool"
+"""The pool of queues that name none: the only one there is."""
+
+
+@router.post("/", response_model=DeploymentAnswer, status_code=201, responses={200: {"model": DeploymentAnswer}})
+async def create_deployment(body: DeploymentCreateBody, context: ContextDep) -> Any:
+    """Create a deployment, or answer 200 where it replaces the one of the same flow and name."""
+    _check_pool(body.work_pool_name)
+    await _check_document(context, "infrastructure", body.infrastructure_document_id)
+    await _check_document(context, "storage", body.storage_document_id)
+    now = context.clock()
+    schedules = _schedule_rows(context, body.all_schedules())
+    deployment, made = await context.batcher.write(
+        deployments.create_or_replace, context.chance.new_id(), body.columns(now), schedules, now
+    )
+    return json_response(encode_deployment(deployment), 201 if made else 200)
+
+
+def _check_pool(name: str | None) -> None:
+    if name and name != DEFAULT_POOL:
+        raise HTTPException(404, f'Work pool "{name}" not found.')
+
+
+async def _check_document(context: Context, role: str, document_id: str | None) -> None:
+    if document_id is None or await context.store.read(deployments.has_block_document, document_id):
+        return
+    raise HTTPException(
+        409,
+        f"Error creating deployment. Could not find {role} block with id: {document_id}. This usually occurs when"
+        " applying a deployment specification that was built against a different Prefect database / workspace.",
+    )
+
+
+def _schedule_rows(context: Context, schedules: list[DeploymentScheduleBody]) -> list[dict[str, Any]]:
+    """The rows of schedules that come with their deployment: limits are given to single schedules only."""
+    now = context.clock()
+    plain = (DeploymentScheduleBody(schedule=x.schedule, active=x.active) for x in schedules)
+    return [x.columns(context.chance.new_id(), now) for x in plain]
+
+
+@router.get("/name/{flow_name}/{deployment_name}", response_model=DeploymentAnswer)
+async def read_deployment_by_name(flow_name: str, deployment_name: str, context: ContextDep) -> Any:
+    """The deployment of this name of the flow of that name."""
+    deployment = await context.store.read(deployments.by_name, flow_name, deployment_name)
+    return json_response(encode_deployment(_found(deployment)))
+
+
+@router.get("/{id}", response_model=DeploymentAnswer)
+async def read_deployment(id: Id, context: ContextDep) -> Any:
+    """One deployment with its schedules."""
+    return json_response(encode_deployment(await existing_deployment(context, id)))
+
+
+async def existing_deployment(context: Context, deployment_id: str) -> Deployment:
+    """One deployment; raises 404."""
+    return _found(await context.store.read(deployments.by_id, deployment_id))
+
+
+def _found(deployment: Deployment | None) -> Deployment:
+    if deployment is None:
+        raise HTTPException(404, "Deployment not found")
+    return deployment
+
+
+@router.patch("/{id}", status_code=204)
+async def update_deployment(id: Id, body: DeploymentUpdateBody, context: ContextDep) -> Response:
+    """Change what is given of a deployment."""
+    existing = await context.store.read(deployments.by_id, id)
+    if existing is None:
+        raise HTTPException(404, "Deployment not found.")
+    if body.is_legacy and len(existing["schedules"]) > 1:
+        _refuse_several_schedules(id)
+    _check_pool(body.work_pool_name)
+    now = context.clock()
+    values = body.columns(now)
+    if body.parameters is not None:
+        values["parameters"] = await _hydrated(context, body.parameters)
+    _check_parameters(existing, values)
+    new = body.new_schedules(existing)
+    schedules = None if new is None else _schedule_rows(context, new)
+    if not await context.batcher.write(deployments.change, id, values, schedules, now):
+        raise HTTPException(404, "Deployment not found.")
+    return Response(status_code=204)
+
+
+async def _hydrated(context: Context, parameters: dict[str, Any]) -> Any:
+    try:
+        return await hydrate_for(context, parameters)
+    except HydrationError as error:
+        raise HTTPException(400, f"Error hydrating deployment parameters: {error}") from error
+
+
+def _check_parameters(existing: Deployment, values: dict[str, Any]) -> None:
+    """Raise 409 or 422 where the deployment would insist on its schema and its parameters don't fit."""
+    changed = {name: x for name, x in values.items() if x is not None}
+    after = existing | changed
+    if after["enforce_parameter_schema"]:
+        check_against_schema(after, after["parameters"], "updating deployment", partial=True)
+
+
+def check_against_schema(deployment: Deployment, parameters: Any, action: str, *, partial: bool) -> None:
+    """Raise 409 where parameters don't fit a deployment's schema, 422 where the schema is unusable."""
+    schema = deployment["parameter_openapi_schema"]
+    if schema is None:
+        raise HTTPException(
+            409,
+            "Error updating deployment: Cannot update parameters because parameter schema enforcement is enabled and"
+            " the deployment does not have a valid parameter schema.",
+        )
+    try:
+        value_schemas.check(parameters, schema, partial=partial)
+    except value_schemas.UnfitValuesError as error:
+        raise HTTPException(409, f"Error {action}: {error}") from error
+    except value_schemas.UnusableSchemaError as error:
+        raise HTTPException(422, f"Invalid schema: {error}") from error
+
+
+@router.delete("/{id}", status_code=204)
+async def delete_deployment(id: Id, context: ContextDep) -> Response:
+    """Delete a deployment with its schedules and those of its runs that have not begun. Other runs stay."""
+    if not await context.batcher.write(deployments.delete_one, id):
+        raise HTTPException(404, "Deployment not found")
+    return Response(status_code=204)
+
+
+@router.post("/{id:uuid}/set_schedule_active")
+@router.post("/{id:uuid}/resume_deployment")
+async def resume_deployment(id: Id, context: ContextDep) -> None:
+    """Let the schedule of a deployment make runs."""
+    await _set_paused(context, id, False)
+
+
+@router.post("/{id:uuid}/set_schedule_inactive")
+@router.post("/{id:uuid}/pause_deployment")
+async def pause_deployment(id: Id, context: ContextDep) -> None:
+    """Stop the schedule of a deployment, and delete the runs that it made and that have not begun."""
+    await _set_paused(context, id, True)
+
+
+async def _set_paused(context: Context, deployment_id: str, paused: bool) -> None:
+    deployment = await existing_deployment(context, deployment_id)
+    if len(deployment["schedules"]) > 1:
+        _refuse_several_schedules(deployment_id)
+    await context.batcher.write(deployments.set_paused, deployment_id, paused, context.clock())
+
+
+def _refuse_several_schedules(deployment_id: str) -> NoReturn:
+    """Raise 422, for callers that know one schedule only. The detail is a list of one text: clients know it so."""
+    detail = (
+        f"Error updating deployment: Deployment UUID('{deployment_id}') has multiple schedules. Please use the UI or"
+        " update your client to adjust this deployment's schedules."
+    )
+    raise HTTPException(422, [detail])

@@ -1,0 +1,115 @@
+"""Placeholders in parameters and inputs, put into effect.
+
+A placeholder is an object that names its kind under `__prefect_kind`: JSON as text (`json`), a template (`jinja`), the
+value of a variable (`workspace_variable`), or a plain value (`none`, or a kind that is not known).
+
+What lives here: replacing placeholders by values. What does not: what templates can do (templates.py), and whether the
+values fit a schema (value_schemas.py).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.api import templates
+from interlock.api.context import Context
+from interlock.storage.queries import variable_values
+
+KIND = "__prefect_kind"
+
+
+class HydrationError(Exception):
+    """A placeholder that can't be put into effect; the message says why."""
+
+
+class _Removed:
+    """Stands for a placeholder that is incomplete in a way that means: as if it were not there."""
+
+
+_REMOVED = _Removed()
+
+
+async def hydrate_for(context: Context, value: Any) -> Any:
+    """As `hydrate`, with the variables that are stored."""
+    if not _has_placeholders(value):
+        return value
+    return hydrate(value, await context.store.read(variable_values.by_name))
+
+
+def _has_placeholders(value: Any) -> bool:
+    match value:
+        case dict():
+            return KIND in value or any(map(_has_placeholders, value.values()))
+        case list():
+            return any(map(_has_placeholders, value))
+    return False
+
+
+def hydrate(value: Any, variables: Mapping[str, Any]) -> Any:
+    """The value with all placeholders replaced; raises HydrationError."""
+    hydrated = _hydrated(value, variables)
+    return {} if hydrated is _REMOVED else hydrated
+
+
+def _hydrated(value: Any, variables: Mapping[str, Any]) -> Any:
+    match value:
+        case dict() if KIND in value:
+            return _replaced(value, variables)
+        case dict():
+            members = ((key, _hydrated(x, variables)) for key, x in value.items())
+            return {key: x for key, x in members if x is not _REMOVED}
+        case list():
+            elements = (_hydrated(x, variables) for x in value)
+            return [x for x in elements if x is not _REMOVED]
+    return value
+
+
+def _replaced(placeholder: dict[str, Any], variables: Mapping[str, Any]) -> Any:
+    match placeholder[KIND]:
+        case "none":
+            return _hydrated(_needed(placeholder, "value"), variables)
+        case "json":
+            return _json(_operand(placeholder, "value", variables))
+        case "jinja":
+            _needed(placeholder, "template")
+            return _rendered(_operand(placeholder, "template", variables))
+        case "workspace_variable":
+            return _variable(_operand(placeholder, "variable_name", variables), variables)
+    return placeholder.get("value")
+
+
+def _needed(placeholder: dict[str, Any], key: str) -> Any:
+    if key not in placeholder:
+        raise HydrationError(f"Missing '{key}' key in __prefect object")
+    return placeholder[key]
+
+
+def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, Any]) -> Any:
+    """What the placeholder works on, which may itself come from a placeholder."""
+    operand = placeholder.get(key, _REMOVED)
+    return _hydrated(operand, variables) if isinstance(operand, dict) else operand
+
+
+def _json(text: Any) -> Any:
+    if text is _REMOVED:
+        return _REMOVED
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise HydrationError(f"Invalid JSON: {error}") from error
+
+
+def _rendered(template: Any) -> str:
+    try:
+        templates.check(template)
+    except templates.TemplateError as error:
+        raise HydrationError(f"Invalid jinja: {error}") from error
+    return templates.render(template)
+
+
+def _variable(name: Any, variables: Mapping[str, Any]) -> Any:
+    if name is _REMOVED:
+        return _REMOVED
+    if not isinstance(name, str) or name not in variables:
+        raise HydrationError(f"Variable '{name}' not found in workspace.")
+    return variables[name]

@@ -1,0 +1,196 @@
+"""Deployments on the wire.
+
+What lives here: the bodies of create and update, and the encoding of a deployment. What does not: what a schedule is
+(schedules.py), the creation of runs (deployment_runs.py) and filters (filters.py).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from interlock.api import value_schemas
+from interlock.api.schemas.base import Answer, Id, PlainName, StrictBody, Text, Timestamp
+from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
+from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
+
+FORMER_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_name", "work_pool_queue_name")
+"""What clients before 2.8 still send: dropped."""
+
+
+class _DeploymentBody(StrictBody):
+    """What create and update share. `infra_overrides` is the older name of `job_variables`; both are kept alike."""
+
+    version: Text | None = None
+    description: Text | None = None
+    schedule: Schedule | None = Field(None, description="An older way to give a single schedule.")
+    is_schedule_active: bool = Field(True, description="The opposite of `paused`, its older form.")
+    paused: bool = False
+    schedules: list[DeploymentScheduleBody] = Field(default_factory=list)
+    tags: list[Text] = Field(default_factory=list, examples=[["tag-1", "tag-2"]])
+    work_queue_name: Text | None = None
+    work_pool_name: Text | None = Field(None, examples=["my-work-pool"])
+    path: Text | None = None
+    entrypoint: Text | None = None
+    manifest_path: Text | None = None
+    storage_document_id: Id | None = None
+    infrastructure_document_id: Id | None = None
+    infra_overrides: dict[str, Any] | None = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current_fields(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        values = {name: value for name, value in values.items() if name not in FORMER_FIELDS}
+        given = [values[x] for x in ("job_variables", "infra_overrides") if values.get(x) is not None]
+        if len(given) == 2 and given[0] != given[1]:
+            raise ValueError(
+                "The `infra_overrides` field has been renamed to `job_variables`."
+                "Use one of these fields, but not both.",
+            )
+        return values | {"job_variables": given[0], "infra_overrides": given[0]} if given else values
+
+    def _consistent_pause(self) -> dict[str, bool]:
+        """Both columns of the pause, where either is given; `paused` counts more."""
+        if "paused" in self.model_fields_set:
+            return {"paused": self.paused, "is_schedule_active": not self.paused}
+        if "is_schedule_active" in self.model_fields_set:
+            return {"paused": not self.is_schedule_active, "is_schedule_active": self.is_schedule_active}
+        return {}
+
+    def _kept_schedule(self, now: datetime) -> dict[str, Any] | None:
+        return None if self.schedule is None else self.schedule.stored(now)
+
+
+class DeploymentCreateBody(_DeploymentBody):
+    """The body of a deployment's creation, which replaces the deployment of the same flow and name."""
+
+    name: PlainName = Field(examples=["my-deployment"])
+    flow_id: Id
+    enforce_parameter_schema: bool = False
+    parameter_openapi_schema: dict[str, Any] | None = Field(None, description="The JSON schema of the parameters.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="The parameters of its runs.")
+    pull_steps: list[dict[str, Any]] | None = None
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    labels: dict[str, Any] | None = None
+
+    @field_validator("parameter_openapi_schema")
+    @classmethod
+    def _is_schema(cls, value: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+        if value is not None and info.data.get("enforce_parameter_schema"):
+            try:
+                value_schemas.check_is_schema(value)
+            except value_schemas.UnusableSchemaError as error:
+                raise _no_schema(error) from error
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _fit_schema(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        schema = info.data.get("parameter_openapi_schema")
+        if schema is not None and info.data.get("enforce_parameter_schema"):
+            try:
+                value_schemas.check_as_declared(value, schema)
+            except value_schemas.UnusableSchemaError as error:
+                raise _no_schema(error) from error
+            except value_schemas.UnfitValuesError as error:
+                raise ValueError(str(error)) from error
+        return value
+
+    def columns(self, now: datetime) -> dict[str, Any]:
+        """The deployment's columns, but for its identity."""
+        values = self.model_dump(exclude={"schedules", "work_pool_name", "job_variables"})
+        changed = {"schedule": self._kept_schedule(now), "labels": self.labels or {}}
+        return values | changed | self._consistent_pause()
+
+    def all_schedules(self) -> list[DeploymentScheduleBody]:
+        """Its schedules, in whichever way they are given."""
+        if self.schedules or self.schedule is None:
+            return self.schedules
+        return [DeploymentScheduleBody(schedule=self.schedule, active=self.is_schedule_active)]
+
+
+def _no_schema(error: value_schemas.UnusableSchemaError) -> ValueError:
+    return ValueError(f"The provided schema is not a valid json schema. Schema error: {error}")
+
+
+class DeploymentUpdateBody(_DeploymentBody):
+    """The body of a deployment's update: only what is given changes."""
+
+    parameters: dict[str, Any] | None = None
+    job_variables: dict[str, Any] | None = None
+    enforce_parameter_schema: bool | None = None
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the caller knows only the older way to give a single schedule."""
+        return bool(self.model_fields_set & {"schedule", "is_schedule_active"})
+
+    def columns(self, now: datetime) -> dict[str, Any]:
+        """The columns that change, with their new values."""
+        values = self.model_dump(exclude_unset=True, exclude={"schedules", "work_pool_name", "job_variables"})
+        if "schedule" in values:
+            values["schedule"] = self._kept_schedule(now)
+        if not self.work_queue_name:
+            # A deployment can be given to another queue, but not taken from its queue.
+            values.pop("work_queue_name", None)
+        return values | self._consistent_pause()
+
+    def new_schedules(self, existing: dict[str, Any]) -> list[DeploymentScheduleBody] | None:
+        """What takes the place of the deployment's schedules, None where they stay."""
+        if not self.is_legacy:
+            return self.schedules if "schedules" in self.model_fields_set else None
+        given = self.model_fields_set
+        schedule = self.schedule if "schedule" in given else existing["schedule"]
+        active = self.is_schedule_active if "is_schedule_active" in given else existing["is_schedule_active"]
+        return [] if schedule is None else [DeploymentScheduleBody(schedule=schedule, active=active)]
+
+
+class DeploymentAnswer(Answer):
+    """A deployment. Its schedules come in the order of their last change, the newest first."""
+
+    id: Id
+    created: Timestamp
+    updated: Timestamp
+    infra_overrides: dict[str, Any] = Field(description="The older name of `job_variables`.")
+    name: str
+    version: str | None
+    description: str | None
+    flow_id: Id
+    schedule: IntervalSchedule | CronSchedule | RRuleSchedule | None = Field(description="The first of the schedules.")
+    is_schedule_active: bool = Field(description="The opposite of `paused`.")
+    paused: bool
+    schedules: list[DeploymentScheduleAnswer]
+    parameters: dict[str, Any]
+    tags: list[str]
+    work_queue_name: str | None
+    last_polled: Timestamp | None
+    parameter_openapi_schema: dict[str, Any] | None
+    path: str | None
+    pull_steps: list[dict[str, Any]] | None
+    entrypoint: str | None
+    manifest_path: str | None
+    storage_document_id: Id | None
+    infrastructure_document_id: Id | None
+    created_by: dict[str, Any] | None
+    updated_by: dict[str, Any] | None
+    work_pool_name: str | None
+    status: str | None
+    enforce_parameter_schema: bool
+    job_variables: dict[str, Any]
+    labels: dict[str, Any]
+
+
+def encode_deployment(deployment: dict[str, Any]) -> dict[str, Any]:
+    """A deployment in the wire's spelling, ready for JSON."""
+    schedules = [encode_schedule(x) for x in deployment["schedules"]]
+    derived = {
+        "schedules": schedules,
+        "schedule": schedules[0]["schedule"] if schedules else None,
+        "is_schedule_active": not deployment["paused"],
+        "job_variables": deployment["infra_overrides"],
+        "work_pool_name": None,
+    }
+    values = deployment | derived
+    return {name: values[name] for name in DeploymentAnswer.model_fields}

@@ -1,0 +1,62 @@
+"""The schedules of deployments.
+
+What lives here: statements on single schedules and on all those of a deployment. What does not: the deployments
+(deployments.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
+
+from interlock.storage.queries import flow_runs
+from interlock.storage.tables import deployment_schedules as schedules
+
+
+def of_deployments(conn: Connection, deployment_ids: Iterable[str]) -> Sequence[RowMapping]:
+    """The schedules of deployments, the last changed first."""
+    mine = schedules.c.deployment_id.in_(deployment_ids)
+    statement = select(schedules).where(mine).order_by(schedules.c.updated.desc(), schedules.c.id.desc())
+    return conn.execute(statement).mappings().all()
+
+
+def create(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Add schedules, given by their columns without deployment and times; the whole rows, in the same order."""
+    whole = [row | {"deployment_id": deployment_id, "created": now, "updated": now} for row in rows]
+    if whole:
+        conn.execute(insert(schedules), whole)
+    return whole
+
+
+def replace(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> None:
+    """Give a deployment these schedules instead of those it has."""
+    conn.execute(delete(schedules).where(schedules.c.deployment_id == deployment_id))
+    create(conn, deployment_id, rows, now)
+
+
+def change(conn: Connection, deployment_id: str, schedule_id: str, values: dict[str, Any], now: datetime) -> bool:
+    """Set the given columns of a schedule; whether it exists. The runs it made go, since they may be wrong now."""
+    statement = update(schedules).where(_named(deployment_id, schedule_id)).values(**values, updated=now)
+    if conn.execute(statement).rowcount == 0:
+        return False
+    flow_runs.delete_auto_scheduled(conn, deployment_id)
+    return True
+
+
+def set_active(conn: Connection, deployment_id: str, active: bool, now: datetime) -> None:
+    """Switch all schedules of a deployment on or off."""
+    statement = update(schedules).where(schedules.c.deployment_id == deployment_id)
+    conn.execute(statement.values(active=active, updated=now))
+
+
+def delete_one(conn: Connection, deployment_id: str, schedule_id: str) -> bool:
+    """Delete a schedule and the runs that schedules of its deployment made; whether it existed."""
+    if conn.execute(delete(schedules).where(_named(deployment_id, schedule_id))).rowcount == 0:
+        return False
+    flow_runs.delete_auto_scheduled(conn, deployment_id)
+    return True
+
+
+def _named(deployment_id: str, schedule_id: str) -> ColumnElement[bool]:
+    return and_(schedules.c.deployment_id == deployment_id, schedules.c.id == schedule_id)

@@ -1,0 +1,114 @@
+"""Deployments: created or replaced by flow and name, read, changed, paused, deleted.
+
+What lives here: statements on deployments. What does not: their schedules (deployment_schedules.py) and how a filter
+becomes a condition (filters.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
+
+from interlock.storage.queries import deployment_schedules, flow_runs
+from interlock.storage.tables import block_documents, deployments, flows
+
+Deployment = dict[str, Any]
+"""The columns of a deployment, and `schedules`: the rows of its schedules, the last changed first."""
+
+
+def by_id(conn: Connection, deployment_id: str) -> Deployment | None:
+    """One deployment."""
+    return _one(conn, deployments.c.id == deployment_id)
+
+
+def by_name(conn: Connection, flow_name: str, name: str) -> Deployment | None:
+    """The deployment of this name of the flow of that name."""
+    flow_id = select(flows.c.id).where(flows.c.name == flow_name).scalar_subquery()
+    return _one(conn, and_(deployments.c.flow_id == flow_id, deployments.c.name == name))
+
+
+def exists(conn: Connection, deployment_id: str) -> bool:
+    """Whether there is such a deployment."""
+    return conn.execute(select(deployments.c.id).where(deployments.c.id == deployment_id)).first() is not None
+
+
+def has_block_document(conn: Connection, document_id: str) -> bool:
+    """Whether there is such a block document, to run or to store a deployment by."""
+    return conn.execute(select(block_documents.c.id).where(block_documents.c.id == document_id)).first() is not None
+
+
+def with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deployment]:
+    """Deployments from their rows, in the same order."""
+    grouped: defaultdict[str, list[RowMapping]] = defaultdict(list)
+    for schedule in deployment_schedules.of_deployments(conn, [row["id"] for row in found]):
+        grouped[schedule["deployment_id"]].append(schedule)
+    return [{**row, "schedules": grouped[row["id"]]} for row in found]
+
+
+def create_or_replace(
+    conn: Connection, new_id: str, values: dict[str, Any], schedules: list[dict[str, Any]], now: datetime
+) -> tuple[Deployment, bool]:
+    """Create a deployment under `new_id`, or give the one of the same flow and name all these values; whether made.
+
+    One that is replaced keeps its queue where none is given, and loses the runs that its schedules made.
+    """
+    existing = _one(conn, and_(deployments.c.flow_id == values["flow_id"], deployments.c.name == values["name"]))
+    if existing is None:
+        identity = {"id": new_id, "created": now, "updated": now, "status": "NOT_READY"}
+        conn.execute(insert(deployments), identity | values)
+    else:
+        queue = values["work_queue_name"] or existing["work_queue_name"]
+        _set(conn, existing["id"], values | {"work_queue_name": queue, "updated": now})
+        flow_runs.delete_auto_scheduled(conn, existing["id"])
+    deployment_id = new_id if existing is None else existing["id"]
+    deployment_schedules.replace(conn, deployment_id, schedules, now)
+    made = by_id(conn, deployment_id)
+    assert made is not None
+    return made, existing is None
+
+
+def change(
+    conn: Connection,
+    deployment_id: str,
+    values: dict[str, Any],
+    schedules: list[dict[str, Any]] | None,
+    now: datetime,
+) -> bool:
+    """Set the given columns, and the schedules if not None; whether the deployment exists.
+
+    The runs that its schedules made go, since they may be wrong now.
+    """
+    if not _set(conn, deployment_id, values | {"updated": now}):
+        return False
+    flow_runs.delete_auto_scheduled(conn, deployment_id)
+    if schedules is not None:
+        deployment_schedules.replace(conn, deployment_id, schedules, now)
+    return True
+
+
+def set_paused(conn: Connection, deployment_id: str, paused: bool, now: datetime) -> None:
+    """Pause or resume a deployment and the schedules it has. Pausing deletes the runs that its schedules made."""
+    _set(conn, deployment_id, {"paused": paused, "is_schedule_active": not paused, "updated": now})
+    deployment_schedules.set_active(conn, deployment_id, not paused, now)
+    if paused:
+        flow_runs.delete_auto_scheduled(conn, deployment_id)
+
+
+def delete_one(conn: Connection, deployment_id: str) -> bool:
+    """Delete a deployment, its schedules and those of its runs that have not begun; whether it existed.
+
+    The other runs stay, and still name it.
+    """
+    flow_runs.delete_scheduled(conn, deployment_id)
+    return conn.execute(delete(deployments).where(deployments.c.id == deployment_id)).rowcount > 0
+
+
+def _one(conn: Connection, condition: ColumnElement[bool]) -> Deployment | None:
+    found = conn.execute(select(deployments).where(condition)).mappings().all()
+    return with_schedules(conn, found)[0] if found else None
+
+
+def _set(conn: Connection, deployment_id: str, values: dict[str, Any]) -> bool:
+    return conn.execute(update(deployments).where(deployments.c.id == deployment_id).values(**values)).rowcount > 0
