@@ -334,7 +334,7 @@ variables = Table(
     metadata,
     *_identity(),
     Column("name", Text, nullable=False, unique=True),
-    Column("value", Json),
+    Column("value", Text, nullable=False),
     Column("tags", Json, nullable=False),
 )
 
@@ -356,7 +356,7 @@ block_schemas = Table(
     metadata,
     *_identity(),
     Column("checksum", Text, nullable=False),
-    Column("fields", Json, nullable=False),
+    Column("fields", JsonText, nullable=False),
     Column("capabilities", Json, nullable=False),
     Column("version", Text, nullable=False),
     _owned_by("block_type_id", "block_types.id", nullable=False, index=True),
@@ -377,7 +377,8 @@ block_documents = Table(
     metadata,
     *_identity(),
     Column("name", Text, nullable=False),
-    Column("data", Json, nullable=False),
+    # Encrypted as a whole.
+    Column("data", Text, nullable=False),
     Column("is_anonymous", Boolean, nullable=False),
     Column("block_type_name", Text),
     _owned_by("block_type_id", "block_types.id", nullable=False),
