@@ -1,0 +1,287 @@
+"""Criteria: which runs, flows and deployments are asked for, and in what order.
+
+What lives here: the records that criteria are made of, how the criteria of a request go together, and their SQL. What
+does not: the wire's spelling of them (api/schemas/filters), and the statements that use them (queries/).
+
+A column or relation in a criterion is one of the noun that the criterion is about: `Related("flow", AnyOf("name", x))`
+about flow runs means that their flow's name is one of x. A comparison with a NULL holds for nothing, as in SQL.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, func, or_, select, true
+
+from interlock.orchestration.states import TERMINAL_TYPES
+from interlock.storage.expressions import has_tag, unindexed
+from interlock.storage.tables import deployments, flow_runs, flows, task_runs, work_pools, work_queues
+
+
+class AnyOf(msgspec.Struct, frozen=True):
+    """The column is one of the values; nothing is one of none."""
+
+    column: str
+    values: tuple[Any, ...]
+
+
+class NoneOf(msgspec.Struct, frozen=True):
+    """The column is none of the values, nor NULL where there are values."""
+
+    column: str
+    values: tuple[Any, ...]
+
+
+class Like(msgspec.Struct, frozen=True):
+    """The column matches a pattern in any case: `%` stands for any text, `_` for any character."""
+
+    column: str
+    pattern: str
+
+
+class Between(msgspec.Struct, frozen=True):
+    """The column is a time within these bounds, which count as within; None is no bound."""
+
+    column: str
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+class IsNull(msgspec.Struct, frozen=True):
+    """The column is NULL, or is not."""
+
+    column: str
+    null: bool = True
+
+
+class HasAllTags(msgspec.Struct, frozen=True):
+    """All these are among the tags; there may be others."""
+
+    tags: tuple[str, ...]
+
+
+class Untagged(msgspec.Struct, frozen=True):
+    """There are no tags, or there are some."""
+
+    untagged: bool = True
+
+
+class And(msgspec.Struct, frozen=True):
+    """All of the criteria hold: always, where there are none. Made by `all_of`."""
+
+    criteria: "tuple[Criterion, ...]"
+
+
+class Or(msgspec.Struct, frozen=True):
+    """Any of the criteria holds. Made by `any_of`."""
+
+    criteria: "tuple[Criterion, ...]"
+
+
+class Related(msgspec.Struct, frozen=True):
+    """There is a record at the other end of the relation for which the criterion holds; or there is none."""
+
+    relation: str
+    criterion: "Criterion"
+    exists: bool = True
+
+
+Criterion = AnyOf | NoneOf | Like | Between | IsNull | HasAllTags | Untagged | And | Or | Related
+
+EVERYTHING = And(())
+
+
+def all_of(*criteria: Criterion) -> Criterion:
+    """A criterion that holds where all of these do."""
+    parts = [y for x in criteria for y in (x.criteria if isinstance(x, And) else (x,))]
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def any_of(*criteria: Criterion) -> Criterion:
+    """A criterion that holds where any of these does, and always where there are none."""
+    if not criteria or EVERYTHING in criteria:
+        return EVERYTHING
+    return criteria[0] if len(criteria) == 1 else Or(criteria)
+
+
+class Criteria(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request asks of each noun; None asks for nothing, not even that there is such a record.
+
+    `EVERYTHING` about a noun still drops the records that are related to none of it.
+    """
+
+    flows: Criterion | None = None
+    flow_runs: Criterion | None = None
+    task_runs: Criterion | None = None
+    deployments: Criterion | None = None
+    work_pools: Criterion | None = None
+    work_queues: Criterion | None = None
+
+    def of_task_runs(self) -> Criterion:
+        """Which task runs."""
+        around = (_related("flow", self.flows), _related("deployment", self.deployments), self._queue())
+        return _every(self.task_runs, _related("flow_run", _together(self.flow_runs, *around)))
+
+    def of_flow_runs(self) -> Criterion:
+        """Which flow runs."""
+        return _every(
+            self.flow_runs,
+            _related("flow", self.flows),
+            _related("deployment", self.deployments),
+            _related("task_runs", self.task_runs),
+            self._queue(),
+        )
+
+    def of_flows(self) -> Criterion:
+        """Which flows."""
+        return _every(
+            self.flows,
+            _related("flow_runs", _together(self.flow_runs, _related("task_runs", self.task_runs))),
+            _related("deployments", _together(self.deployments, self._queue())),
+        )
+
+    def of_deployments(self) -> Criterion:
+        """Which deployments."""
+        return _every(
+            self.deployments,
+            _related("flow", self.flows),
+            _related("flow_runs", _together(self.flow_runs, _related("task_runs", self.task_runs))),
+            self._queue(),
+        )
+
+    def _queue(self) -> Criterion | None:
+        return _related("work_queue", _together(self.work_queues, _related("work_pool", self.work_pools)))
+
+
+def _related(relation: str, criterion: Criterion | None) -> Criterion | None:
+    return None if criterion is None else Related(relation, criterion)
+
+
+def _together(*criteria: Criterion | None) -> Criterion | None:
+    given = [x for x in criteria if x is not None]
+    return all_of(*given) if given else None
+
+
+def _every(*criteria: Criterion | None) -> Criterion:
+    return _together(*criteria) or EVERYTHING
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """How two tables are joined: `local` of the one is `remote` of the other."""
+
+    table: Table
+    local: str
+    remote: str
+
+    @property
+    def is_to_one(self) -> bool:
+        return self.remote == "id"
+
+
+RELATIONS = {
+    ("task_runs", "flow_run"): Relation(flow_runs, "flow_run_id", "id"),
+    ("task_runs", "subflow_run"): Relation(flow_runs, "id", "parent_task_run_id"),
+    ("flow_runs", "flow"): Relation(flows, "flow_id", "id"),
+    ("flow_runs", "deployment"): Relation(deployments, "deployment_id", "id"),
+    ("flow_runs", "work_queue"): Relation(work_queues, "work_queue_id", "id"),
+    ("flow_runs", "parent_task_run"): Relation(task_runs, "parent_task_run_id", "id"),
+    ("flow_runs", "task_runs"): Relation(task_runs, "id", "flow_run_id"),
+    ("flows", "flow_runs"): Relation(flow_runs, "id", "flow_id"),
+    ("flows", "deployments"): Relation(deployments, "id", "flow_id"),
+    ("deployments", "flow"): Relation(flows, "flow_id", "id"),
+    ("deployments", "flow_runs"): Relation(flow_runs, "id", "deployment_id"),
+    ("deployments", "work_queue"): Relation(work_queues, "work_queue_id", "id"),
+    ("work_queues", "work_pool"): Relation(work_pools, "work_pool_id", "id"),
+}
+
+
+class Order(msgspec.Struct, frozen=True):
+    """By a column, or by the first of several that is not NULL; records that are equal in it go by their ids.
+
+    NULLs count as less than everything else.
+    """
+
+    columns: tuple[str, ...]
+    descending: bool = False
+
+
+def ordering(table: Table, order: Order) -> list[ColumnElement[Any]]:
+    """The order as SQL, for ORDER BY."""
+    columns = [table.c[x] for x in order.columns]
+    first: ColumnElement[Any] = columns[0] if len(columns) == 1 else func.coalesce(*columns)
+    keys = [first] if order.columns == ("id",) else [first, table.c.id]
+    if not all(x.nullable for x in columns):
+        return [x.desc() if order.descending else x.asc() for x in keys]
+    head = first.desc().nulls_last() if order.descending else first.asc().nulls_first()
+    return [head, *(x.desc() if order.descending else x.asc() for x in keys[1:])]
+
+
+def condition(table: Table, criterion: Criterion, *, walked: bool = False) -> ColumnElement[bool]:
+    """The criterion as SQL about rows of the table.
+
+    `walked` says that the rows are walked in an order until enough of them are found: what many rows may meet is then
+    only tested on the way, since finding all of those rows and sorting them takes longer.
+    """
+    crowded = walked or _is_narrow(table, criterion)
+    return _Compiler(walked=walked, crowded_states=crowded).sql(table.name, table, criterion)
+
+
+def _is_narrow(table: Table, criterion: Criterion) -> bool:
+    """Whether a part that must hold leaves the rows of some owner only, so that its index finds them best."""
+    parts = criterion.criteria if isinstance(criterion, And) else (criterion,)
+    return any(
+        (isinstance(x, AnyOf) and x.column.endswith("id"))
+        or (isinstance(x, Related) and x.exists and RELATIONS[table.name, x.relation].is_to_one)
+        for x in parts
+    )
+
+
+class _Compiler(msgspec.Struct, frozen=True):
+    """Criteria to SQL. `crowded_states`: the index on states must not find the rows that are in a final one."""
+
+    walked: bool = False
+    crowded_states: bool = False
+
+    def sql(self, noun: str, table: FromClause, x: Criterion) -> ColumnElement[bool]:
+        """The condition on a row of the table, which is the noun's own or an alias of it."""
+        match x:
+            case And(criteria):
+                return and_(true(), *(self.sql(noun, table, y) for y in criteria))
+            case Or(criteria):
+                return or_(false(), *(self.sql(noun, table, y) for y in criteria))
+            case Related():
+                return self._related(table, x, RELATIONS[noun, x.relation])
+            case AnyOf("state_type", values) if self.crowded_states and not TERMINAL_TYPES.isdisjoint(values):
+                return unindexed(table.c.state_type).in_(values)
+        return _of_one_row(table, x)
+
+    def _related(self, table: FromClause, x: Related, relation: Relation) -> ColumnElement[bool]:
+        other = relation.table.alias()
+        holds = _Compiler().sql(relation.table.name, other, x.criterion)
+        local = table.c[relation.local]
+        if x.exists and relation.is_to_one:
+            # A list that is made once, rather than a search for every row.
+            return (unindexed(local) if self.walked else local).in_(select(other.c.id).where(holds))
+        found = exists(select(1).select_from(other).where(other.c[relation.remote] == local, holds).correlate(table))
+        return found if x.exists else ~found
+
+
+def _of_one_row(table: FromClause, x: Criterion) -> ColumnElement[bool]:
+    match x:
+        case AnyOf(column, values):
+            return table.c[column].in_(values)
+        case NoneOf(column, values):
+            return table.c[column].not_in(values)
+        case Like(column, pattern):
+            return table.c[column].ilike(pattern)
+        case Between(column, earliest, latest):
+            bounded = table.c[column]
+            lower = true() if earliest is None else bounded >= earliest
+            return and_(lower, true() if latest is None else bounded <= latest)
+        case IsNull(column, null):
+            return table.c[column].is_(None) if null else table.c[column].is_not(None)
+        case HasAllTags(tags):
+            return and_(true(), *(has_tag(table.c.tags, tag) for tag in tags))
+        case Untagged(untagged):
+            return table.c.tags == [] if untagged else table.c.tags != []
+    raise TypeError(f"not a criterion: {x!r}")
