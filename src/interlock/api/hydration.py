@@ -45,13 +45,13 @@ def _has_placeholders(value: Any) -> bool:
     return False
 
 
-def hydrate(value: Any, variables: Mapping[str, Any]) -> Any:
+def hydrate(value: Any, variables: Mapping[str, str]) -> Any:
     """The value with all placeholders replaced; raises HydrationError."""
     hydrated = _hydrated(value, variables)
     return {} if hydrated is _REMOVED else hydrated
 
 
-def _hydrated(value: Any, variables: Mapping[str, Any]) -> Any:
+def _hydrated(value: Any, variables: Mapping[str, str]) -> Any:
     match value:
         case dict() if KIND in value:
             return _replaced(value, variables)
@@ -64,7 +64,7 @@ def _hydrated(value: Any, variables: Mapping[str, Any]) -> Any:
     return value
 
 
-def _replaced(placeholder: dict[str, Any], variables: Mapping[str, Any]) -> Any:
+def _replaced(placeholder: dict[str, Any], variables: Mapping[str, str]) -> Any:
     match placeholder[KIND]:
         case "none":
             return _hydrated(_needed(placeholder, "value"), variables)
@@ -84,7 +84,7 @@ def _needed(placeholder: dict[str, Any], key: str) -> Any:
     return placeholder[key]
 
 
-def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, Any]) -> Any:
+def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, str]) -> Any:
     """What the placeholder works on, which may itself come from a placeholder."""
     operand = placeholder.get(key, _REMOVED)
     return _hydrated(operand, variables) if isinstance(operand, dict) else operand
@@ -107,7 +107,7 @@ def _rendered(template: Any) -> str:
     return templates.render(template)
 
 
-def _variable(name: Any, variables: Mapping[str, Any]) -> Any:
+def _variable(name: Any, variables: Mapping[str, str]) -> Any:
     if name is _REMOVED:
         return _REMOVED
     if not isinstance(name, str) or name not in variables:

@@ -29,10 +29,12 @@ _ENVIRONMENT.globals["range"] = _bounded_range
 
 
 def check(template: Any) -> None:
-    """Raise TemplateError where a template is malformed or loops too much."""
+    """Raise TemplateError where a template is no text, malformed, or loops too much."""
+    if not isinstance(template, str):
+        raise TemplateError(f"a template is text, not {type(template).__name__}")
     try:
         loops = list(_ENVIRONMENT.parse(template).find_all(nodes.For))
-    except (TemplateSyntaxError, TypeError) as error:
+    except TemplateSyntaxError as error:
         raise TemplateError(str(error)) from error
     if len(loops) > MAX_LOOPS:
         raise TemplateError(
