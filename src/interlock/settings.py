@@ -4,13 +4,15 @@ What lives here: every setting with its default and meaning. What does not: what
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "INTERLOCK_"
+SECRETS = frozenset({"auth_string"})
+HIDDEN = "********"
 
 
 def default_database_url() -> str:
@@ -53,6 +55,11 @@ class Settings(BaseSettings):
         if not value.startswith("sqlite:///") or len(value) == len("sqlite:///"):
             raise ValueError(f"must look like sqlite:///PATH, not {value!r}")
         return value
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting by its name. A secret that is set is hidden."""
+        values = self.model_dump()
+        return values | {name: HIDDEN for name in SECRETS if values[name]}
 
     @property
     def sqlite_path(self) -> Path:

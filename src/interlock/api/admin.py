@@ -3,8 +3,17 @@
 from typing import Any
 
 from fastapi import APIRouter, Header, HTTPException
+from sqlalchemy import Connection, select
+from starlette.responses import Response
 
-router = APIRouter()
+from interlock.api.context import ContextDep
+from interlock.api.errors import json_response
+from interlock.api.wire_route import WireRoute
+from interlock.settings import ENV_PREFIX
+from interlock.storage.store import StoreUnavailableError
+from interlock.storage.tables import flows
+
+router = APIRouter(route_class=WireRoute)
 
 API_VERSION = "0.8.4"
 SPOKEN_VERSION_2X = "2.20.25"
@@ -16,6 +25,21 @@ SPOKEN_VERSION_3X = "3.9.1"
 async def health() -> bool:
     """Whether the process is alive."""
     return True
+
+
+@router.get("/ready", tags=["Root"])
+async def ready(context: ContextDep) -> Response:
+    """Whether requests can be served: 503 where the database can't be read."""
+    try:
+        await context.store.read(_look)
+    except StoreUnavailableError:
+        return json_response({"message": "Database is not available"}, 503)
+    return json_response({"message": "OK"})
+
+
+def _look(conn: Connection) -> None:
+    """Read from a table, which is more than to connect: a file is opened only then."""
+    conn.execute(select(flows.c.id).limit(1)).first()
 
 
 @router.get("/version", tags=["Root"])
@@ -34,6 +58,12 @@ async def hello() -> str:
 async def server_version(user_agent: str = Header("", include_in_schema=False)) -> str:
     """The version of the peer that this server stands in for, in the caller's own line."""
     return SPOKEN_VERSION_2X if user_agent.startswith("prefect/2.") else SPOKEN_VERSION_3X
+
+
+@router.get("/admin/settings", tags=["Admin"])
+async def settings(context: ContextDep) -> dict[str, Any]:
+    """Every setting of the server, by the environment variable that sets it. Secrets are hidden."""
+    return {f"{ENV_PREFIX}{name.upper()}": value for name, value in context.settings.shown().items()}
 
 
 @router.get("/csrf-token", tags=["Root"])

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from interlock import __version__
 from interlock.api import (
     admin,
+    artifacts,
     concurrency_limits,
     concurrency_limits_v2,
     deployment_runs,
@@ -38,6 +39,7 @@ ROUTERS = (
     deployment_schedules.router,
     deployment_runs.router,
     logs.router,
+    artifacts.router,
     concurrency_limits.router,
     concurrency_limits_v2.router,
     saved_searches.router,

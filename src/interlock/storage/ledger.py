@@ -206,10 +206,9 @@ def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
 
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     """State data that is kept is an artifact as well: clients list results among the artifacts."""
-    task_states = [(x, x.details.task_run_id) for x in facts.new_task_run_states if _is_kept(x)]
-    flow_states: list[tuple[State, str | None]] = [(x, None) for _, x in facts.new_flow_run_states if _is_kept(x)]
-    for state, task_run_id in task_states + flow_states:
-        artifacts.insert_result(conn, new_id(), state, task_run_id)
+    results = [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if _is_kept(x)]
+    results += [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if _is_kept(x)]
+    artifacts.insert_results(conn, results, new_id)
 
 
 def _is_kept(state: State) -> bool:

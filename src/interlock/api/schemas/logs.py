@@ -1,6 +1,10 @@
 """Logs on the wire."""
 
-from interlock.api.schemas.base import Answer, Id, StrictBody, Text, Timestamp, WholeNumber
+from enum import StrEnum
+
+from pydantic import Field
+
+from interlock.api.schemas.base import Answer, FilterOperator, Id, StrictBody, Text, Timestamp, WholeNumber
 
 
 class LogCreateBody(StrictBody):
@@ -12,6 +16,35 @@ class LogCreateBody(StrictBody):
     timestamp: Timestamp
     flow_run_id: Id | None = None
     task_run_id: Id | None = None
+
+
+class LevelFilter(StrictBody):
+    ge_: WholeNumber | None = Field(None, description="At least this level.", examples=[20])
+    le_: WholeNumber | None = Field(None, description="At most this level.", examples=[50])
+
+
+class TimeFilter(StrictBody):
+    before_: Timestamp | None = Field(None, description="At this time or before it.")
+    after_: Timestamp | None = Field(None, description="At this time or after it.")
+
+
+class RunFilter(StrictBody):
+    any_: list[Id] | None = Field(None, description="Of one of these runs.")
+
+
+class LogFilter(StrictBody):
+    """Which lines: those for which all parts hold, or any of them."""
+
+    operator: FilterOperator = FilterOperator.and_
+    level: LevelFilter | None = None
+    timestamp: TimeFilter | None = None
+    flow_run_id: RunFilter | None = None
+    task_run_id: RunFilter | None = None
+
+
+class LogSort(StrEnum):
+    TIMESTAMP_ASC = "TIMESTAMP_ASC"
+    TIMESTAMP_DESC = "TIMESTAMP_DESC"
 
 
 class LogAnswer(Answer):
