@@ -232,6 +232,12 @@ class TestUnmoved:
         run = a_flow_run(PAUSED, empirical_policy=FlowRunPolicy(resuming=True))
         assert set_flow(run, propose(PENDING), at=3).run == run
 
+    def test_a_run_that_no_rule_would_have_changed_stays_as_it_is(self) -> None:
+        run = a_task_run(FAILED, run_count=2)
+        assert set_task(run, propose(CRASHED), moment=a_moment(3)).run == run
+        flow_run = a_flow_run(FAILED)
+        assert set_flow(flow_run, propose(CRASHED), at=3).run == flow_run
+
     def test_a_change_that_was_undone_shows_in_the_time_of_update_alone(self) -> None:
         run = a_task_run(FAILED, run_count=2)
         decision = set_task(run, propose(RUNNING), in_flow_run(CANCELLED), moment=a_moment(3))

@@ -186,6 +186,9 @@ class TestHandleResumingPausedFlows:
         assert answer.verdict == Reject("The flow run pause has timed out and can no longer resume.", failure)
         assert answer.proposal == failure
 
+    def test_at_its_very_time_it_still_goes_on(self) -> None:
+        assert self.asked(a_state(PAUSED, pause_timeout=later(0)), RUNNING).proposal == propose(RUNNING)
+
     def test_whatever_the_answer_the_run_is_marked_as_resuming(self) -> None:
         timed_out = a_state(PAUSED, pause_timeout=later(-1))
         for pause, proposed in ((a_state(PAUSED), RUNNING), (a_state(PAUSED), PENDING), (timed_out, RUNNING)):
@@ -208,6 +211,11 @@ class TestRetryFailedFlows:
     @pytest.mark.parametrize(("retries", "run_count"), [(None, 1), (0, 1), (2, 3)])
     def test_without_retries_left_it_fails(self, retries: int | None, run_count: int) -> None:
         assert self.asked(FlowRunPolicy(retries=retries), run_count) is None
+
+    def test_without_a_delay_it_is_retried_at_once(self) -> None:
+        answer = self.asked(FlowRunPolicy(retries=1))
+        assert answer is not None
+        assert answer.proposal.details.scheduled_time == later(0)
 
     def test_a_retry_forgets_the_pauses_where_the_client_knows_them(self) -> None:
         forgotten = FlowRunPolicy(retries=3, retry_type="in_process")
