@@ -50,15 +50,19 @@ SLOTS = "deleting a run frees its slots, and a run is not made to wait for the s
 EVIDENT = "the peer fails on a well-formed request"
 
 
-def _repeated() -> list[Difference]:
-    """A run in a flow heeds `force`, as flow runs do; a run without one ignores it."""
+def _repeated() -> Iterator[Difference]:
     again = rejected("This run has already made this state transition.", Copied("once", "body.state"))
-    unmoved: dict[str, JSON | Copied] = {"body": Copied("read_once")}
-    return [
-        Difference(f"task_repeats/{cases}", step, "a", REPEATED, values)
-        for cases in ("in a flow/*/asked", "alone/*/*ed")
-        for step, values in (("twice", again), ("read", unmoved))
-    ]
+    for how in ("asked", "forced"):
+        yield Difference(f"task_repeats/*/{how}", "twice", "a", REPEATED, again)
+        yield Difference(f"task_repeats/*/{how}", "read", "a", REPEATED, {"body": Copied("read_once")})
+    # To be known again, the request is remembered with the state that was made in place of the one it asked for.
+    kept = "body.state.state_details.transition_id"
+    mark = "{uuid_transition}"
+    retried = "task_repeats/*/rejected into a retry"
+    yield Difference(retried, "once", "a", REPEATED, {kept: mark})
+    yield Difference(retried, "read_once", "a", REPEATED, {kept: mark})
+    yield Difference(retried, "twice", "a", REPEATED, again | {kept: mark})
+    yield Difference(retried, "read", "a", REPEATED, {"body": Copied("read_once"), kept: mark})
 
 
 def _slots() -> Iterator[Difference]:

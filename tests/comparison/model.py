@@ -6,6 +6,7 @@ case is sent is in `replay`, and what its answers become is in `normalise`.
 Notation of a request, in its path, headers and body:
 
 - `{name}` in a string: the `id` answered by the step `name`; `{flow}` and `{deployment}` are made once a replay;
+- `{name_checksum}`: the `checksum` answered by that step;
 - `{unique}`: a text no other case and no other replay uses, for names, keys and tags;
 - `{uuid_x}` for any x: an id made up by the client, new in every replay;
 - `{"$now": s}`: the moment s seconds after the start of the case, in UTC; `{"$now": s, "offset": "+02:00"}` the
@@ -30,7 +31,7 @@ class Step:
 
     `record` says whether the answer is compared; a step that isn't must succeed. `unordered` says that the answer is a
     list whose order the peer leaves to chance. `unavailable` marks a request for which the peer answers 503 by a fault
-    of its own, so that the recorder does not take it for a busy database.
+    of its own, so that the recorder does not take it for a busy database. `content` is sent as it is, for a body.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Step:
     record: bool = True
     unordered: bool = False
     unavailable: bool = False
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,5 +60,8 @@ class Case:
 
     def fingerprint(self) -> str:
         """A short digest of all that is sent, to notice answers recorded for an older form of the case."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        given = asdict(
+            self, dict_factory=lambda pairs: {key: value for key, value in pairs if value not in (None, False)}
+        )
+        text = json.dumps(given, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

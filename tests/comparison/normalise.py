@@ -4,7 +4,8 @@ What is replaced, and by what:
 
 - ids: by `{name}` where a step of that name answered or was given it; other ids by `{id1}`, `{id2}`, ... as they first
   appear in the case; ids written out in the case's own requests stay;
-- the text of `{unique}`: by `{unique}`;
+- checksums of block schemas, which depend on `{unique}`: the same way, `{name_checksum}`;
+- the text of `{unique}`: by `{unique}`; the version in a link to pydantic's pages: by `{version}`;
 - timestamps, which must be ISO 8601 with six digits of a second or, where they are all 0, none: a moment named by
   `$now` in a request becomes `now+s`, a moment within the time of a step becomes `@step` (so that a start time must
   come from the right request), and such a moment plus or minus a multiple of 100 seconds becomes `@step+600`; for a
@@ -29,7 +30,8 @@ from datetime import UTC, datetime, timedelta
 
 from tests.comparison.model import JSON
 
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256:[0-9a-f]{64}")
+VERSION_TEXT = re.compile(r"(?<=errors\.pydantic\.dev/)[0-9.]+")
 MOMENT_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)(Z|[+-]\d\d:\d\d)")
 SLUG = re.compile(r"[a-z]+-[a-z]+")
 DURATIONS = {
@@ -108,7 +110,8 @@ class Names:
 
     def _text(self, text: str) -> str:
         text = text.replace(self.unique, "{unique}")
-        text = UUID_TEXT.sub(lambda found: self._id(found.group()), text)
+        text = VERSION_TEXT.sub("{version}", text)
+        text = ID_TEXT.sub(lambda found: self._id(found.group()), text)
         return MOMENT_TEXT.sub(lambda found: self._moment(found.group(1), found.group(2)), text)
 
     def _id(self, value: str) -> str:

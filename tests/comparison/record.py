@@ -2,6 +2,7 @@
 
 python -m tests.comparison.record                          start the peer, replay all cases, write answers/
 python -m tests.comparison.record --only 'task_retries/*'  the same for some cases only
+python -m tests.comparison.record --stale                  for those without an answer to their present form
 python -m tests.comparison.record --against http://127.0.0.1:4200/api [--only ...]
 python -m tests.comparison.record --show 'task_matrix/alone/RUNNING to PENDING/asked'
 """
@@ -9,8 +10,8 @@ python -m tests.comparison.record --show 'task_matrix/alone/RUNNING to PENDING/a
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from tests.comparison.replay import replay
 
 # A peer answers no faster over several connections, but then finds its database locked: so several, one request each.
 PEERS = 2
-CONNECTIONS = 32
+CONNECTIONS = 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,21 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.show:
         return show(chosen)
     if options.against:
-        return asyncio.run(compare(options.against, chosen, options.connections or CONNECTIONS))
+        return compare(options.against, chosen, options.connections)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the peers end too
     with ExitStack() as stack, ThreadPoolExecutor() as starter:
         urls = list(starter.map(lambda _: stack.enter_context(running_peer()), range(PEERS)))
-        return asyncio.run(record(urls, chosen))
+        return record(urls, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.comparison.record", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.comparison.record",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", metavar="PATTERN", help="cases by a shell pattern, or the beginning, of family/name")
     parser.add_argument("--stale", action="store_true", help="only cases without an answer to their present form")
     parser.add_argument("--against", metavar="URL", help="compare the server at this base URL, which ends in /api")
     parser.add_argument("--show", metavar="PATTERN", help="print the requests and recorded answers of cases")
-    parser.add_argument("--connections", type=int, help="how many cases to replay at once")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="how many cases to compare at once")
     return parser
 
 
@@ -63,31 +67,32 @@ def without_answers(chosen: Sequence[Case]) -> list[Case]:
     return [case for case in chosen if case.key not in recordings or not recordings[case.key].fits(case)]
 
 
-async def record(urls: Sequence[str], chosen: Sequence[Case]) -> int:
+def record(urls: Sequence[str], chosen: Sequence[Case]) -> int:
     """Replay the cases on the peers and write what they answer; recordings of other cases stay, those of no case go."""
     everything = all_cases()
     recordings = load(families(everything))
     problems: list[str] = []
 
-    async def share(index: int, url: str) -> None:
-        async for case, result in replay(url, chosen[index :: len(urls)], 1, patient=True):
+    def share(index: int) -> None:
+        for case, result in replay(urls[index], chosen[index :: len(urls)], 1, patient=True):
             if isinstance(result, Exception):
                 problems.append(f"{case.key}: {result!r}")
             else:
                 recordings[case.key] = Recording(case.fingerprint(), result)
 
-    await asyncio.gather(*(share(index, url) for index, url in enumerate(urls)))
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(share, range(len(urls))))
     save(everything, recordings)
     print("\n".join([*problems, f"{len(chosen) - len(problems)} cases recorded"]))
     return 1 if problems else 0
 
 
-async def compare(url: str, chosen: Sequence[Case], connections: int) -> int:
+def compare(url: str, chosen: Sequence[Case], connections: int) -> int:
     """Replay the cases on a server and print each difference from what Interlock is to answer."""
     recordings = load(families(chosen))
     stale = {case.key for case in without_answers(chosen)}
     failures: Counter[str] = Counter()
-    async for case, result in replay(url, chosen, connections):
+    for case, result in replay(url, chosen, connections):
         if case.key in stale:
             lines = ["no answer recorded for its present form"]
         elif isinstance(result, Exception):
@@ -97,13 +102,9 @@ async def compare(url: str, chosen: Sequence[Case], connections: int) -> int:
         if lines:
             failures[case.family] += 1
             print("\n    ".join([case.key, *lines]))
-    print_summary(chosen, failures)
-    return 1 if failures else 0
-
-
-def print_summary(chosen: Sequence[Case], failures: Counter[str]) -> None:
     for family, count in Counter(case.family for case in chosen).items():
         print(f"{family}: {count - failures[family]} of {count} alike")
+    return 1 if failures else 0
 
 
 def show(chosen: Sequence[Case]) -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from queue import SimpleQueue
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
-
+from tests.comparison.http import CONNECTION_ERRORS, Connection, Response
 from tests.comparison.model import JSON, Case, Step
 from tests.comparison.normalise import CUT_OFF, Names, Window, texts
 
@@ -20,7 +21,6 @@ NAME = re.compile(r"\{(\w+)\}")
 # The peer answers 503 to a write that found the database locked, having written nothing, and after any 5xx it closes
 # the connection, on which the next request may already be under way.
 TRIES = 20
-TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -36,64 +36,106 @@ class Answer:
 
 
 Answers = dict[str, Answer]
+Result = tuple[Case, Answers | Exception]
 
 
 class StepFailed(Exception):
     """A step that only prepares the case did not succeed."""
 
 
-class Replay:
-    """One pass of cases over one server: holds the connection pool and the ids made once for all cases."""
+def replay(url: str, cases: Sequence[Case], connections: int, *, patient: bool = False) -> Iterator[Result]:
+    """Replay cases on the server at `url`, which ends in /api, over `connections` at a time.
 
-    def __init__(self, client: httpx.AsyncClient, shared: dict[str, str], *, patient: bool) -> None:
-        self._client = client
-        self._shared = shared
+    Yields each case, in order, with its answers or with what went wrong in it. `patient` bears the peer's weaknesses.
+    """
+    session = _Session(url, patient=patient)
+    idle: SimpleQueue[Connection] = SimpleQueue()
+    for _ in range(connections):
+        idle.put(Connection(url))
+
+    def run(case: Case) -> Result:
+        connection = idle.get()
+        try:
+            return case, session.run(case, connection)
+        except (StepFailed, ValueError, *CONNECTION_ERRORS) as problem:
+            return case, problem
+        finally:
+            idle.put(connection)
+
+    with ThreadPoolExecutor(connections) as threads:
+        yield from threads.map(run, cases)
+    while not idle.empty():
+        idle.get().close()
+
+
+class _Session:
+    """One pass of cases over one server: holds the ids made once for all cases."""
+
+    def __init__(self, url: str, *, patient: bool) -> None:
         self._patient = patient
+        connection = Connection(url)
+        mark = secrets.token_hex(5)
+        flow = _create(connection, "/flows/", {"name": f"comparison-{mark}"})
+        deployment = _create(connection, "/deployments/", {"name": f"comparison-{mark}", "flow_id": flow})
+        connection.close()
+        self._shared = {flow: "flow", deployment: "deployment"}
 
-    async def run(self, case: Case) -> Answers:
+    def run(self, case: Case, connection: Connection) -> Answers:
         """Send the steps of a case; the answers of those to be compared, by step name."""
         names = self._names(case)
         answers: Answers = {}
         for step in case.steps:
             # Keeps the times of two steps apart by more than the peer's rounding.
-            await asyncio.sleep(2 * CUT_OFF.total_seconds())
+            time.sleep(2 * CUT_OFF.total_seconds())
             if NAME.search(_fill(step.path, names)):
                 continue  # it names what an earlier step failed to make
-            response = await self._send(step, names)
-            _learn_id(step, response, names)
+            response = self._send(step, names, connection)
+            _learn_ids(step, response, names)
             if step.record:
                 answers[step.name] = _answer(step, response, names)
-            elif response.is_error:
-                raise StepFailed(f"{case.key}: {step.name} answered {response.status_code}: {response.text[:500]}")
+            elif response.status >= 400:
+                raise StepFailed(f"{step.name} answered {response.status}: {response.content[:500]!r}")
         return answers
 
     def _names(self, case: Case) -> Names:
         start = datetime.now(UTC)
         if start.microsecond == 0:
             start += timedelta(microseconds=1)  # so that each moment shows its fraction
-        names = Names(start=start, unique="u" + secrets.token_hex(5), jitter=case.jitter)
-        names.ids.update({value: name for name, value in self._shared.items()})
+        sent = {text for step in case.steps for text in (*texts(step.body), *re.split("[/?]", step.path))}
+        names = Names(start=start, unique="u" + secrets.token_hex(5), jitter=case.jitter, sent_texts=sent)
+        names.ids.update(self._shared)
         return names
 
-    async def _send(self, step: Step, names: Names) -> httpx.Response:
+    def _send(self, step: Step, names: Names, connection: Connection) -> Response:
         path, body = _fill(step.path, names), _fill(step.body, names)
-        names.sent_texts |= set(texts(step.body)) & set(texts(body)) | set(step.path.split("/"))
         headers = {key: _fill(value, names) for key, value in step.headers.items()}
         sent = datetime.now(UTC)
-        request = self._client.build_request(step.method, path, json=body, headers=headers)
-        response = await self._send_patiently(request, step) if self._patient else await self._client.send(request)
-        names.windows.append(Window(step.name, sent, datetime.now(UTC)))
-        return response
-
-    async def _send_patiently(self, request: httpx.Request, step: Step) -> httpx.Response:
-        for _ in range(TRIES):
+        for _ in range(TRIES if self._patient else 1):
             try:
-                response = await self._client.send(request)
-            except httpx.TransportError:
+                response = _request(step, path, body, headers, connection)
+            except CONNECTION_ERRORS:
+                if not self._patient:
+                    raise
                 continue
-            if response.status_code != 503 or step.unavailable:
+            if response.status != 503 or step.unavailable or not self._patient:
+                names.windows.append(Window(step.name, sent, datetime.now(UTC)))
                 return response
         raise StepFailed(f"{step.name}: no answer in {TRIES} tries")
+
+
+def _request(step: Step, path: str, body: JSON, headers: Mapping[str, str], connection: Connection) -> Response:
+    if step.content is not None:
+        return connection.send(step.method, path, step.content.encode(), headers)
+    if body is None:
+        return connection.send(step.method, path, None, headers)
+    return connection.send_json(step.method, path, body, headers)
+
+
+def _create(connection: Connection, path: str, body: JSON) -> str:
+    response = connection.send_json("POST", path, body)
+    if response.status >= 400:
+        raise StepFailed(f"{path} answered {response.status}: {response.content[:500]!r}")
+    return str(response.body()["id"])
 
 
 def _fill(value: JSON, names: Names) -> JSON:
@@ -133,65 +175,17 @@ def _moment(value: dict[str, JSON], names: Names) -> str:
     return moment.astimezone(timezone(timedelta(hours=hours, minutes=minutes))).isoformat()
 
 
-def _learn_id(step: Step, response: httpx.Response, names: Names) -> None:
-    if response.is_success and response.headers.get("content-type", "").startswith("application/json"):
-        body = response.json()
-        if isinstance(body, dict) and isinstance(body.get("id"), str):
-            names.ids.setdefault(body["id"], step.name)
+def _learn_ids(step: Step, response: Response, names: Names) -> None:
+    if response.status < 400 and response.is_json():
+        body = response.body()
+        if isinstance(body, dict):
+            names.ids.setdefault(str(body.get("id")), step.name)
+            names.ids.setdefault(str(body.get("checksum")), f"{step.name}_checksum")
 
 
-def _answer(step: Step, response: httpx.Response, names: Names) -> Answer:
-    body: JSON = None
-    if response.content:
-        is_json = response.headers.get("content-type", "").startswith("application/json")
-        body = names.answer(response.json() if is_json else response.text, unordered=step.unordered)
+def _answer(step: Step, response: Response, names: Names) -> Answer:
     headers = {name: response.headers[name] for name in ("location", "retry-after") if name in response.headers}
     if "location" in headers:
-        headers["location"] = names.answer(httpx.URL(headers["location"]).raw_path.decode())
-    return Answer(response.status_code, body, headers)
-
-
-@asynccontextmanager
-async def connected(url: str, connections: int, *, patient: bool = False) -> AsyncIterator[Replay]:
-    """A replay over `url` (the base that ends in /api). `patient` bears the peer's weaknesses."""
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    async with httpx.AsyncClient(
-        base_url=url, limits=limits, timeout=TIMEOUT_SECONDS, follow_redirects=False
-    ) as client:
-        mark = secrets.token_hex(5)
-        flow = await _create(client, "/flows/", {"name": f"comparison-{mark}"})
-        deployment = await _create(client, "/deployments/", {"name": f"comparison-{mark}", "flow_id": flow})
-        yield Replay(client, {"flow": flow, "deployment": deployment}, patient=patient)
-
-
-async def _create(client: httpx.AsyncClient, path: str, body: JSON) -> str:
-    response = await client.post(path, json=body)
-    response.raise_for_status()
-    return str(response.json()["id"])
-
-
-async def replay(
-    url: str, cases: Iterable[Case], connections: int, *, patient: bool = False
-) -> AsyncIterator[tuple[Case, Answers | Exception]]:
-    """Replay cases over `connections` at a time; yields each case with its answers, or with what went wrong in it."""
-    waiting = iter(cases)
-    finished: asyncio.Queue[tuple[Case, Answers | Exception] | None] = asyncio.Queue()
-
-    async def work(session: Replay) -> None:
-        for case in waiting:
-            try:
-                await finished.put((case, await session.run(case)))
-            except (StepFailed, httpx.HTTPError, ValueError) as problem:
-                await finished.put((case, problem))
-        await finished.put(None)
-
-    async with connected(url, connections, patient=patient) as session, asyncio.TaskGroup() as workers:
-        for _ in range(connections):
-            workers.create_task(work(session))
-        working = connections
-        while working:
-            result = await finished.get()
-            if result is None:
-                working -= 1
-            else:
-                yield result
+        location = urlsplit(headers["location"])
+        headers["location"] = names.answer(location.path + ("?" + location.query if location.query else ""))
+    return Answer(response.status, names.answer(response.body(), unordered=step.unordered), headers)

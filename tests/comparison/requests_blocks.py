@@ -147,6 +147,13 @@ def schemas() -> Iterator[Case]:
     yield from unknowns(family, "/block_schemas", ("GET", "DELETE"))
     unknown = (get("/block_schemas/checksum/sha256:none", "ask"), get("/block_schemas/checksum/no?version=1", "old"))
     yield Case(family, "by an unknown checksum", unknown)
+    by_checksum = get("/block_schemas/checksum/{made_checksum}", "by_checksum")
+    versions = tuple(
+        get(f"/block_schemas/checksum/{{made_checksum}}?version={version}", f"version {version}")
+        for version in ("non-versioned", "2.0", "3.0")
+    )
+    yield Case(family, "by checksum", (MADE_TYPE, first, newer, by_checksum, *versions))
+    yield from checksums(family)
     asks: dict[str, JSON] = {
         "type": {"block_schemas": {"block_type_id": {"any_": ["{type}"]}}},
         "id": {"block_schemas": {"id": {"any_": ["{made}"]}}},
@@ -159,6 +166,32 @@ def schemas() -> Iterator[Case]:
     }
     steps = tuple(call("POST", "/block_schemas/filter", name, ask, unordered=True) for name, ask in asks.items())
     yield Case(family, "filter", (MADE_TYPE, first, newer, *steps))
+
+
+# Fields and their checksum as clients reckon it: it covers neither secret fields nor the definitions of other blocks.
+PLAIN: dict[str, JSON] = {"title": "Plain", "type": "object", "block_type_slug": "plain", "block_schema_references": {}}
+KNOWN: dict[str, tuple[JSON, str]] = {
+    "plain": (PLAIN, "sha256:c3a3f0fb66f935c143c005fb6c2399df53e5fd5fb81910635c4b12512e3a1337"),
+    "secret": (
+        PLAIN | {"secret_fields": ["a"]},
+        "sha256:c3a3f0fb66f935c143c005fb6c2399df53e5fd5fb81910635c4b12512e3a1337",
+    ),
+    "own definitions": (
+        PLAIN
+        | {
+            "properties": {"x": {"$ref": "#/definitions/X"}, "ž": {"type": "string", "default": 1.5}},
+            "definitions": {"X": {"title": "X", "type": "object", "properties": {"y": {"type": "integer"}}}},
+        },
+        "sha256:15f5a234416ef7acae97793f646b5960bc6db385bcfbcbad22c35bf8bbc84eb7",
+    ),
+}
+
+
+def checksums(family: str) -> Iterator[Case]:
+    for label, (known, checksum) in KNOWN.items():
+        body = {"block_type_id": "{type}", "fields": known, "version": "{unique}"}
+        asked = get(f"/block_schemas/checksum/{checksum}?version={{unique}}", "asked")
+        yield Case(family, f"checksum/{label}", (MADE_TYPE, post("/block_schemas/", body, "made"), asked))
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
@@ -291,12 +324,12 @@ def secrets() -> Iterator[Case]:
 def references() -> Iterator[Case]:
     """A block within a block."""
     family = "requests_block_documents"
-    inner_slug = {"block_type_slug": "inner-{unique}"}
     inner_type = post("/block_types/", {"name": "Inner {unique}", "slug": "inner-{unique}"}, "inner_type", record=False)
-    inner_fields = fields("Inner") | inner_slug
+    inner_fields = fields("Inner") | {"block_type_slug": "inner-{unique}"}
     inner_schema = post("/block_schemas/", {"block_type_id": "{inner_type}", "fields": inner_fields}, "inner_schema")
+    reference = {"block_type_slug": "inner-{unique}", "block_schema_checksum": "{inner_schema_checksum}"}
     outer_fields = fields("Outer", inner={"title": "Inner", "allOf": [{"$ref": "#/definitions/Inner"}]}) | {
-        "block_schema_references": {"inner": inner_slug},
+        "block_schema_references": {"inner": reference},
         "definitions": {"Inner": inner_fields},
     }
     outer_schema = post("/block_schemas/", {"block_type_id": "{type}", "fields": outer_fields}, "schema")

@@ -459,3 +459,28 @@ def server() -> Iterator[Case]:
         for action in ("clear", "drop", "create"):
             ask = post(f"/admin/database/{action}", body, "ask")
             yield Case(family, f"database {action}/{label}", (ask,))
+    yield from contents(family)
+
+
+def contents(family: str) -> Iterator[Case]:
+    """Bodies that are no JSON, or do not say so."""
+    json_type = {"Content-Type": "application/json"}
+    bodies: dict[str, tuple[str, dict[str, str]]] = {
+        "cut off": ('{"name": "x"', json_type),
+        "no JSON": ("name=x", json_type),
+        "empty": ("", json_type),
+        "spaces": ("  ", json_type),
+        "a number": ("3", json_type),
+        "null": ("null", json_type),
+        "the same key twice": ('{"name": "{unique}", "name": 3, "tags": 1}', json_type),
+        "of another type": ('{"name": 3, "tags": 1}', {"Content-Type": "text/plain"}),
+        "of no type": ('{"name": 3, "tags": 1}', {"Content-Type": ""}),
+        "of a JSON type": ('{"name": 3, "tags": 1}', {"Content-Type": "application/vnd.api+json"}),
+        "with a charset": ('{"name": 3, "tags": 1}', {"Content-Type": "application/json; charset=utf-8"}),
+    }
+    run = "99999999-9999-4999-8999-999999999999"
+    paths = {"flows": "/flows/", "task runs": "/task_runs/", "set_state": f"/flow_runs/{run}/set_state"}
+    for label, (content, headers) in bodies.items():
+        for where, path in paths.items():
+            ask = Step("ask", "POST", path, headers=headers, content=content)
+            yield Case(family, f"content {label}/{where}", (ask,))

@@ -325,6 +325,16 @@ def repeats() -> Iterator[Case]:
                     read(),
                 )
                 yield Case("task_repeats", f"{place}/{kind}/{'forced' if force else 'asked'}", steps)
+        failed = state("FAILED", transition_id=ID)
+        steps = (
+            *inside(parent),
+            task_run(RUNNING, parent=parent, empirical_policy={"retries": 2, "retry_delay": 600}),
+            set_state(failed, name="once"),
+            read(name="read_once"),
+            set_state(failed, name="twice"),
+            read(),
+        )
+        yield Case("task_repeats", f"{place}/rejected into a retry", steps)
         other = state("RUNNING", transition_id="{uuid_other}")
         first = set_state(state("RUNNING", transition_id=ID), name="once")
         late = (*inside(parent), task_run(parent=parent), first, set_state(other, name="between"))
