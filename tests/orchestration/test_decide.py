@@ -210,7 +210,8 @@ class TestCreateFlowRun:
 
     def test_without_a_proposed_state_it_has_none(self) -> None:
         decision = create_flow(a_flow_run(), None, at=3)
-        assert (decision.created, decision.written, decision.run.created) == (True, False, later(3))
+        assert (decision.created, decision.written) == (True, False)
+        assert (decision.run.created, decision.run.updated) == (later(3), later(3))
 
     def test_a_subflow_is_told_to_its_parent_task_run(self) -> None:
         facts = FlowFacts(parent=(a_task_run(PENDING), in_flow_run()))
@@ -285,11 +286,12 @@ class TestSetFlowRunState:
         failed = a_task_run(FAILED, run_count=3)
         facts = FlowFacts(failed_task_runs=((failed, held), (replace(failed, id="other"), in_flow_run())))
         run = a_flow_run(RUNNING, run_count=1, empirical_policy=FlowRunPolicy(retries=1, retry_delay=60))
-        decision = set_flow(run, propose(FAILED, message="it broke"), facts, api_version=(0, 8, 2))
+        decision = set_flow(run, propose(FAILED, message="it broke", data=REFERENCE), facts, api_version=(0, 8, 2))
         assert [follower.run.id for follower in decision.followers] == ["task-run", "other"]
         for follower in decision.followers:
             assert follower.run.state is not None
-            assert (follower.run.state.name, follower.run.state.message) == ("AwaitingRetry", None)
+            state = follower.run.state
+            assert (state.name, state.message, state.data) == ("AwaitingRetry", None, None)
             assert follower.run.state.details.scheduled_time == later(60)
             assert follower.run.run_count == 0
         assert decision.followers[0].effects == (ReleaseSlots(("a",), "task-run"),)
@@ -298,6 +300,7 @@ class TestSetFlowRunState:
         facts = FlowFacts(failed_task_runs=((a_task_run(FAILED), in_flow_run()),))
         run = a_flow_run(RUNNING, run_count=1, empirical_policy=FlowRunPolicy(retries=1))
         assert set_flow(run, propose(FAILED), facts, api_version=(0, 8, 4)).followers == ()
+        assert set_flow(run, propose(COMPLETED), facts, api_version=(0, 8, 2)).followers == ()
 
 
 def test_a_suspended_run_goes_on_without_counting_a_new_attempt() -> None:

@@ -118,6 +118,15 @@ def test_completed_states_are_cached_and_only_background_runs_enqueued() -> None
     assert names(MINIMAL_TASK_POLICY.consequences[RUNNING][COMPLETED]) == []
 
 
+def test_a_state_with_consequences_is_never_replaced_by_one_of_another_type() -> None:
+    """So that a consequence may rely on the type of state it is listed for."""
+    replacing = {"cache_retrieval", "prevent_running_tasks_from_stopped_flows", "retry_failed_tasks"}
+    for policy in (CORE_TASK_POLICY, AUTONOMOUS_TASK_POLICY):
+        for left, entered in product((None, *StateType), StateType):
+            if policy.consequences[left][entered]:
+                assert not replacing & set(names(policy.rules[left][entered]))
+
+
 def test_no_rule_is_listed_twice_in_a_policy() -> None:
     for entries in (CORE_TASK_RULES, AUTONOMOUS_TASK_RULES, CORE_FLOW_RULES, policies.MINIMAL_FLOW_RULES):
         rules = [entry.rule for entry in entries]

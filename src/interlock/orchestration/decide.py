@@ -64,13 +64,12 @@ def _move_task_run(
         return TaskDecision(run=unmoved, verdict=transition.verdict, state=run.state)
     state = bookkeeping.next_task_state(transition, proposal.details.transition_id, moment)
     moved = bookkeeping.moved_task_run(transition, state)
-    consequences = policy.consequences[left][proposal.type] if state.type is proposal.type else ()
     return TaskDecision(
         run=moved,
         verdict=transition.verdict,
         written=True,
         state=state,
-        effects=transition.effects + _effects(moved, consequences, facts),
+        effects=transition.effects + _effects(moved, policy.consequences[left][proposal.type], facts),
     )
 
 

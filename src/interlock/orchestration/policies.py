@@ -41,7 +41,7 @@ from interlock.orchestration.task_rules import (
 from interlock.orchestration.transition import FlowRule, TaskRule
 
 TaskConsequence = Callable[[TaskRun], Effect | None]
-"""An effect that a task run's new state has, where that is of the type that was proposed."""
+"""An effect of the state that a task run proposed. No rule puts another in the place of a state that has one."""
 
 Governing = TypeVar("Governing")
 
