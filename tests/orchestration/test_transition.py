@@ -77,7 +77,10 @@ def test_after_another_type_of_state_was_put_in_place_no_rule_is_asked() -> None
 
 
 def test_another_state_of_the_proposed_type_leaves_the_rules_their_say_and_their_changes() -> None:
-    transition = asked(changing_the_run, Reject("named", propose(RUNNING, "Other")), changing_the_run)
+    seen: list[str | None] = []
+    named = Reject("named", propose(RUNNING, "Other"))
+    transition = asked(changing_the_run, named, lambda transition: seen.append(transition.proposal.name))
+    assert seen == ["Other"]
     assert transition.verdict == Reject("named", propose(RUNNING, "Other"))
     assert transition.proposal.name == "Other"
     assert transition.run.run_count == 0
