@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 FLOWS = Path(__file__).parent / "flows"
 INTERPRETER = ROOT / ".peers" / "prefect-2.20" / "bin" / "python"
 EXECUTABLE = INTERPRETER.with_name("prefect")
-STDERR_TAIL = 4000
+TAIL = 4000
 TIMEOUT = 120.0
 
 Found = TypeVar("Found")
@@ -48,7 +48,8 @@ class Outcome:
 
     def explain(self, what: str) -> str:
         """An assertion message: what went wrong and what the client said."""
-        return f"{self.command}: {what}\n--- stdout\n{self.stdout[-STDERR_TAIL:]}\n--- stderr\n{self.stderr[-STDERR_TAIL:]}"
+        streams = (f"--- {name}\n{text[-TAIL:]}" for name, text in (("stdout", self.stdout), ("stderr", self.stderr)))
+        return "\n".join((f"{self.command}: {what}", *streams))
 
 
 @dataclass
