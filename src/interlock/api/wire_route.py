@@ -4,10 +4,11 @@ What lives here: the route class of all routers. What does not: the wording of e
 hot routes, which read their bodies themselves (hot_routes.py).
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from email.message import Message
 from typing import Any
 
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -42,15 +43,19 @@ class WireRoute(APIRoute):
 
         async def handle_parameters(request: Request) -> Response:
             if not _is_json(request) and (raw := await request.body()):
-                raise RequestValidationError(self._all_missing(), body=raw.decode(errors="replace"))
+                missing = [{"type": "missing", "loc": ("body", x)} for x in _parameters(self.dependant)]
+                raise RequestValidationError(missing, body=raw.decode(errors="replace"))
             return await handle(ParametersRequest(request.scope, request.receive))
 
         return handle_parameters
 
-    def _all_missing(self) -> list[dict[str, Any]]:
-        assert self.body_field is not None
-        names = self.body_field.field_info.annotation.model_fields  # type: ignore[union-attr]
-        return [{"type": "missing", "loc": ("body", name)} for name in names]
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    """The names of all parameters in the body, in the order in which they are looked for."""
+    for dependency in dependant.dependencies:
+        yield from _parameters(dependency)
+    for parameter in dependant.body_params:
+        yield parameter.alias
 
 
 def _is_json(request: Request) -> bool:

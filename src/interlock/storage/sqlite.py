@@ -88,9 +88,16 @@ class SqliteStore:
         )
 
     def _read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        conn = self._connections.of_this_thread()
-        with _translated_errors(), _transaction(conn, "BEGIN"):
+        with self._begun("BEGIN") as conn:
             return query(conn, *args, **kwargs)
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[Connection]:
+        """This thread's connection in a transaction, which is committed unless something is raised."""
+        with _translated_errors():
+            conn = self._connections.of_this_thread()
+            with _transaction(conn, begin):
+                yield conn
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
         outcomes = await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, items)
@@ -110,8 +117,7 @@ class SqliteStore:
             return [self._commit([item])[0] for item in items]
 
     def _commit_together(self, items: Sequence[BatchItem]) -> Sequence[Any]:
-        conn = self._connections.of_this_thread()
-        with _translated_errors(), _transaction(conn, "BEGIN IMMEDIATE"):
+        with self._begun("BEGIN IMMEDIATE") as conn:
             outcomes: dict[int, Any] = {i: _attempt(conn, x) for i, x in enumerate(items) if isinstance(x, Write)}
             commands = {i: x for i, x in enumerate(items) if not isinstance(x, Write)}
             if commands:

@@ -161,7 +161,8 @@ def _page(
 
 
 def _count(conn: Connection, table: Table, wanted: Mapping[str, Any]) -> int:
-    return conn.execute(_narrowed(select(func.count()).select_from(table), table, wanted)).scalar_one()
+    number: int = conn.execute(_narrowed(select(func.count()).select_from(table), table, wanted)).scalar_one()
+    return number
 
 
 def _narrowed(statement: Select[Any], table: Table, wanted: Mapping[str, Any]) -> Select[Any]:

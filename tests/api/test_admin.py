@@ -1,0 +1,66 @@
+"""What the server tells about itself."""
+
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import LiveServer, sqlite_settings
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"), [("/health", True), ("/ready", {"message": "OK"}), ("/hello", "👋"), ("/version", "0.8.4")]
+)
+def test_a_server_at_work_says_so(api: httpx.Client, path: str, answer: object) -> None:
+    """In the words that clients and load balancers know."""
+    response = api.get(path)
+    assert (response.status_code, response.json()) == (200, answer)
+
+
+@pytest.mark.parametrize(("agent", "version"), [("prefect/2.20.25 (API 0.8.4)", "2.20.25"), ("prefect/3.9.1", "3.9.1")])
+def test_each_line_of_clients_meets_its_own_version(api: httpx.Client, agent: str, version: str) -> None:
+    """Since a client refuses a server of another major version."""
+    assert api.get("/admin/version", headers={"User-Agent": agent}).json() == version
+
+
+def test_a_server_whose_database_is_gone_is_not_ready(tmp_path: Path) -> None:
+    """It lives, but a load balancer should send requests elsewhere."""
+    settings = sqlite_settings(tmp_path)
+    with LiveServer(settings) as server, httpx.Client(base_url=server.url) as client:
+        with sqlite3.connect(settings.sqlite_path, isolation_level=None) as vandal:
+            vandal.execute("PRAGMA writable_schema=ON")
+            vandal.execute("UPDATE sqlite_schema SET rootpage = 999999 WHERE name = 'flows'")
+            vandal.execute("PRAGMA schema_version=12345")
+        vandal.close()
+        answer = client.get("/ready")
+        assert (answer.status_code, answer.json()) == (503, {"message": "Database is not available"})
+        assert client.get("/health").status_code == 200
+
+
+def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
+    """Each by the variable that sets it."""
+    settings = sqlite_settings(tmp_path, auth_string="admin:password")
+    headers = {"Authorization": "Bearer admin:password"}
+    with LiveServer(settings) as server, httpx.Client(base_url=server.url, headers=headers) as client:
+        answer = client.get("/admin/settings")
+    assert answer.json()["INTERLOCK_DATABASE_URL"] == settings.database_url
+    assert answer.json()["INTERLOCK_AUTH_STRING"] == "********"
+    assert "password" not in answer.text
+
+
+def test_a_secret_that_is_not_set_is_shown_as_such(api: httpx.Client) -> None:
+    """Nothing is hidden where there is nothing to hide."""
+    assert api.get("/admin/settings").json()["INTERLOCK_AUTH_STRING"] is None
+
+
+def test_tokens_against_forged_requests_are_not_in_use(api: httpx.Client) -> None:
+    """Clients take this very text as leave to go on without."""
+    answer = api.get("/csrf-token", params={"client": "me"})
+    assert (answer.status_code, answer.json()) == (422, {"detail": "CSRF protection is disabled."})
+
+
+@pytest.mark.parametrize("action", ["clear", "drop", "create"])
+def test_the_database_can_not_be_destroyed_over_the_network(api: httpx.Client, action: str) -> None:
+    """There are no such routes."""
+    assert api.post(f"/admin/database/{action}", json={"confirm": True}).status_code == 404
