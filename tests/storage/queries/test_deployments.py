@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from interlock.orchestration.commands import CreateFlowRun
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import deployment_schedules, deployments, flow_runs, flows
