@@ -79,7 +79,7 @@ class WorkingSet:
         self.touched_flow_runs: dict[str, None] = {}
         self.new_task_run_states: list[State] = []
         self.new_flow_run_states: list[tuple[str, State]] = []
-        self.touched_limits: set[str] = set()
+        self.touched_limits: dict[str, datetime] = {}
         self.new_cache_entries: list[CacheEntry] = []
         self.enqueued: dict[str, Enqueue] = {}
         self.dequeued: set[str] = set()
@@ -147,7 +147,7 @@ class WorkingSet:
             if run.flow_run_id is None and run.state.type != StateType.SCHEDULED:
                 self._dequeue(run.id)
         for effect in decision.effects:
-            self._apply_effect(effect)
+            self._apply_effect(effect, run.updated)
 
     def _apply_flow(self, decision: FlowDecision) -> None:
         run = decision.run
@@ -165,16 +165,16 @@ class WorkingSet:
         self.enqueued.pop(task_run_id, None)
         self.dequeued.add(task_run_id)
 
-    def _apply_effect(self, effect: Effect) -> None:
+    def _apply_effect(self, effect: Effect, now: datetime) -> None:
         match effect:
             case TakeSlot(tag, task_run_id):
                 self.limits[tag].holders.add(task_run_id)
-                self.touched_limits.add(tag)
+                self.touched_limits[tag] = now
             case ReleaseSlots(tags, task_run_id):
                 for tag in tags:
                     if tag in self.limits and task_run_id in self.limits[tag].holders:
                         self.limits[tag].holders.discard(task_run_id)
-                        self.touched_limits.add(tag)
+                        self.touched_limits[tag] = now
             case RememberCacheKey(cache_key, expiration, state):
                 entry = CacheEntry(cache_key, expiration, state)
                 self.new_cache_entries.append(entry)

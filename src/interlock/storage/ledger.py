@@ -77,6 +77,7 @@ _INSERT_TASK_RUN_STATE = insert(task_run_states)
 _INSERT_FLOW_RUN = insert(flow_runs)
 _INSERT_FLOW_RUN_STATE = insert(flow_run_states)
 _UPDATE_TASK_RUN = update(task_runs).where(task_runs.c.id == bindparam("run_id"))
+_TOUCH_LIMIT = update(concurrency_limits).where(concurrency_limits.c.id == bindparam("limit_id"))
 _UPDATE_FLOW_RUN = update(flow_runs).where(flow_runs.c.id == bindparam("run_id"))
 
 
@@ -216,7 +217,7 @@ def _is_kept(state: State) -> bool:
 
 
 def _write_slots(conn: Connection, facts: WorkingSet) -> None:
-    for tag in facts.touched_limits:
+    for tag, changed in facts.touched_limits.items():
         limit = facts.limits[tag]
         stored = set(conn.execute(_HOLDERS, {"ids": [limit.id]}).scalars("task_run_id"))
         gone = stored - limit.holders
@@ -231,6 +232,7 @@ def _write_slots(conn: Connection, facts: WorkingSet) -> None:
             )
         taken = [{"concurrency_limit_id": limit.id, "task_run_id": x} for x in limit.holders - stored]
         _write_many(conn, insert(concurrency_slots), taken)
+        conn.execute(_TOUCH_LIMIT, {"limit_id": limit.id, "updated": changed})
 
 
 def _write_cache(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:

@@ -5,15 +5,26 @@ What lives here: the bodies of create, update and resume, and the encoding of a 
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from interlock.api.names import generated_name
-from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp, fragment, json_text
+from interlock.api.schemas.base import (
+    Answer,
+    Body,
+    Id,
+    Number,
+    StrictBody,
+    Text,
+    Timestamp,
+    WholeNumber,
+    fragment,
+    json_text,
+)
 from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
-from interlock.api.schemas.task_runs import Name, estimated_run_time, lateness, whole_seconds
+from interlock.api.schemas.task_runs import Name, estimated_run_time, lateness
 from interlock.orchestration.runs import FlowRun, FlowRunPolicy
 from interlock.orchestration.states import StateType
 
@@ -21,22 +32,21 @@ from interlock.orchestration.states import StateType
 class FlowRunPolicyBody(Body):
     """Retry settings and what pauses left. `max_retries` and `retry_delay_seconds` are older names."""
 
-    max_retries: int = 0
-    retry_delay_seconds: float = 0.0
-    retries: int | None = None
-    retry_delay: Annotated[int | None, BeforeValidator(whole_seconds)] = None
+    max_retries: WholeNumber = 0
+    retry_delay_seconds: Number = 0.0
+    retries: WholeNumber | None = None
+    retry_delay: WholeNumber | None = None
     pause_keys: list[str] | None = Field(default_factory=list)
     resuming: bool | None = False
     retry_type: Literal["in_process", "reschedule"] | None = None
 
     def policy(self) -> FlowRunPolicy:
         """The record for the decision core."""
-        delay = self.retry_delay or self.retry_delay_seconds or self.retry_delay
         return FlowRunPolicy(
             max_retries=self.max_retries,
             retry_delay_seconds=self.retry_delay_seconds,
             retries=self.retries or self.max_retries or self.retries,
-            retry_delay=None if delay is None else int(delay),
+            retry_delay=self.retry_delay or int(self.retry_delay_seconds) or self.retry_delay,
             pause_keys=tuple(dict.fromkeys(self.pause_keys or ())),
             resuming=bool(self.resuming),
             retry_type=self.retry_type,

@@ -3,13 +3,24 @@
 What lives here: the bodies of create and update, and the encoding of a task run. What does not: filters (filters.py).
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from interlock.api.names import generated_name
-from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp, fragment, json_text
+from interlock.api.schemas.base import (
+    Answer,
+    Body,
+    Id,
+    Number,
+    StrictBody,
+    Text,
+    Timestamp,
+    WholeNumber,
+    fragment,
+    json_text,
+)
 from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
 from interlock.orchestration.runs import FlowRun, TaskRun, TaskRunPolicy
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
@@ -21,21 +32,14 @@ Name = Annotated[Text, BeforeValidator(lambda name: name or generated_name())]
 """A run's name; an empty or null one is replaced by a generated one."""
 
 
-def whole_seconds(value: Any) -> Any:
-    """Delays are whole seconds on this wire: a fraction is cut off."""
-    if isinstance(value, list):
-        return [whole_seconds(x) for x in value]
-    return int(value) if isinstance(value, float) else value
-
-
 class TaskRunPolicyBody(Body):
     """Retry settings. `max_retries` and `retry_delay_seconds` are older names, used where the newer are not given."""
 
-    max_retries: int = 0
-    retry_delay_seconds: float = 0.0
-    retries: int | None = None
-    retry_delay: Annotated[int | list[int] | None, BeforeValidator(whole_seconds)] = None
-    retry_jitter_factor: float | None = None
+    max_retries: WholeNumber = 0
+    retry_delay_seconds: Number = 0.0
+    retries: WholeNumber | None = None
+    retry_delay: WholeNumber | list[WholeNumber] | None = None
+    retry_jitter_factor: Number | None = None
 
     @field_validator("retry_delay")
     @classmethod
@@ -57,7 +61,7 @@ class TaskRunPolicyBody(Body):
             max_retries=self.max_retries,
             retry_delay_seconds=self.retry_delay_seconds,
             retries=self.retries or self.max_retries or self.retries,
-            retry_delay=self.retry_delay or self.retry_delay_seconds or self.retry_delay,
+            retry_delay=self.retry_delay or int(self.retry_delay_seconds) or self.retry_delay,
             retry_jitter_factor=self.retry_jitter_factor,
         )
 
@@ -121,7 +125,7 @@ class TaskRunCreateBody(StrictBody):
             task_key=self.task_key,
             dynamic_key=self.dynamic_key,
             cache_key=self.cache_key,
-            cache_expiration=self.cache_expiration,
+            cache_expiration=self.cache_expiration.astimezone(UTC) if self.cache_expiration else None,
             task_version=self.task_version,
             empirical_policy=self.empirical_policy.policy(),
             tags=tuple(self.tags),
