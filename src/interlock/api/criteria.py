@@ -1,0 +1,69 @@
+"""The filters of a request as parameters of its handler.
+
+What lives here: which filters the bodies of requests have, under which names. What does not: what may stand in them
+(schemas/filters.py).
+
+The work queues are called `work_queues` in some requests and `work_pool_queues` in others.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends
+from msgspec import structs
+
+from interlock.api.schemas.filters import (
+    DeploymentFilter,
+    FlowFilter,
+    FlowRunFilter,
+    RecordFilter,
+    TaskRunFilter,
+    WorkPoolFilter,
+    WorkQueueFilter,
+)
+from interlock.storage.filters import Criteria, Criterion
+
+
+def _asked(given: RecordFilter | None) -> Criterion | None:
+    return None if given is None else given.criterion()
+
+
+async def run_criteria(
+    flows: FlowFilter | None = None,
+    flow_runs: FlowRunFilter | None = None,
+    task_runs: TaskRunFilter | None = None,
+    deployments: DeploymentFilter | None = None,
+) -> Criteria:
+    """What a body asks of flows, runs and deployments."""
+    return Criteria(
+        flows=_asked(flows),
+        flow_runs=_asked(flow_runs),
+        task_runs=_asked(task_runs),
+        deployments=_asked(deployments),
+    )
+
+
+RunCriteria = Annotated[Criteria, Depends(run_criteria)]
+
+
+async def pool_criteria(criteria: RunCriteria, work_pools: WorkPoolFilter | None = None) -> Criteria:
+    """As run_criteria, and of work pools."""
+    return structs.replace(criteria, work_pools=_asked(work_pools))
+
+
+PoolCriteria = Annotated[Criteria, Depends(pool_criteria)]
+
+
+async def queue_criteria(criteria: PoolCriteria, work_queues: WorkQueueFilter | None = None) -> Criteria:
+    """As pool_criteria, and of work queues."""
+    return structs.replace(criteria, work_queues=_asked(work_queues))
+
+
+QueueCriteria = Annotated[Criteria, Depends(queue_criteria)]
+
+
+async def pool_queue_criteria(criteria: PoolCriteria, work_pool_queues: WorkQueueFilter | None = None) -> Criteria:
+    """As pool_criteria, and of work queues."""
+    return structs.replace(criteria, work_queues=_asked(work_pool_queues))
+
+
+PoolQueueCriteria = Annotated[Criteria, Depends(pool_queue_criteria)]
