@@ -23,6 +23,7 @@ from interlock.api import (
     logs,
     saved_searches,
     task_runs,
+    variables,
 )
 from interlock.api.context import Context
 from interlock.api.errors import add_error_handlers
@@ -43,6 +44,7 @@ ROUTERS = (
     concurrency_limits.router,
     concurrency_limits_v2.router,
     saved_searches.router,
+    variables.router,
     admin.router,
 )
 

@@ -4,7 +4,7 @@ What lives here: pydantic's errors to the wire's, which are worded as older clie
 around them (errors.py) and the rules themselves (schemas/).
 
 Validators of our own raise ValueError with the wire's message or, where the type on the wire is another than
-`value_error`, PydanticCustomError with that type; these pass as they are.
+`value_error`, PydanticCustomError with that type and context; these pass as they are.
 """
 
 import re
@@ -150,13 +150,18 @@ def _wire_error(error: Any, body: Any) -> WireError:
 
 def _wording(error: Any) -> Wording:
     kind = error["type"]
+    if kind.startswith(_OWN_KINDS):
+        return error["msg"], kind, error.get("ctx")
     if error.get("input", ...) is None and kind not in _SAID_OF_NULL:
-        return _NONE
+        return _MISSING if error["loc"] == ("body",) else _NONE
     if kind in _FIXED:
         return _FIXED[kind]
     if kind in _WORDED:
         return _WORDED[kind](error)
     return error["msg"], kind, None
+
+
+_OWN_KINDS = ("value_error.", "type_error")
 
 
 def _location(error: Any, body: Any) -> list[str | int]:
@@ -174,6 +179,8 @@ def _location(error: Any, body: Any) -> list[str | int]:
             value = value[step]
     if last is not None:
         found.append("__key__" if last == "[key]" else last)
+    if error["type"] == "value_error" and found == ["body"]:
+        found.append("__root__")  # it is about the body as a whole
     return found
 
 

@@ -67,7 +67,10 @@ def _as_number_text(value: Any) -> Any:
     return str(value) if isinstance(value, bool) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_number_text)]
+FROM_NUMBER = BeforeValidator(_as_number_text)
+"""Lets a number or flag become text. A bound on the text's length stands in front of it."""
+
+Text = Annotated[str, FROM_NUMBER]
 """Text, or a number or flag that becomes its text."""
 
 
