@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nulls_first, nulls_last, or_, select, true
 
 from interlock.orchestration.states import TERMINAL_TYPES
 from interlock.storage.expressions import has_tag, unindexed
@@ -196,24 +196,19 @@ RELATIONS = {
 
 
 class Order(msgspec.Struct, frozen=True):
-    """By a column, or by the first of several that is not NULL; records that are equal in it go by their ids.
+    """By a column; records that are equal in it go by their ids. NULLs count as less than everything else."""
 
-    NULLs count as less than everything else.
-    """
-
-    columns: tuple[str, ...]
+    column: str
     descending: bool = False
 
 
 def ordering(table: Table, order: Order) -> list[ColumnElement[Any]]:
     """The order as SQL, for ORDER BY."""
-    columns = [table.c[x] for x in order.columns]
-    first: ColumnElement[Any] = columns[0] if len(columns) == 1 else func.coalesce(*columns)
-    keys = [first] if order.columns == ("id",) else [first, table.c.id]
-    if not all(x.nullable for x in columns):
-        return [x.desc() if order.descending else x.asc() for x in keys]
-    head = first.desc().nulls_last() if order.descending else first.asc().nulls_first()
-    return [head, *(x.desc() if order.descending else x.asc() for x in keys[1:])]
+    keys = [table.c[x] for x in dict.fromkeys((order.column, "id"))]
+    directed: list[ColumnElement[Any]] = [x.desc() if order.descending else x.asc() for x in keys]
+    if table.c[order.column].nullable:
+        directed[0] = nulls_last(directed[0]) if order.descending else nulls_first(directed[0])
+    return directed
 
 
 def condition(table: Table, criterion: Criterion, *, walked: bool = False) -> ColumnElement[bool]:

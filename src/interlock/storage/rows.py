@@ -23,7 +23,7 @@ _STATE_TYPES: dict[str, StateType] = {x.value: x for x in StateType}
 
 # The run tables repeat the type, name and time of the current state for the indexes' sake; a run is read from its
 # state's own row.
-_REPEATED = {"state_type", "state_name", "state_timestamp", "state_id"}
+_REPEATED = {"state_type", "state_name", "state_timestamp", "state_id", "start_or_expected_time"}
 
 
 def _columns(runs: Table, states: Table) -> list[Column[Any]]:

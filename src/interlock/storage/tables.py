@@ -7,6 +7,7 @@ them (queries/).
 from sqlalchemy import (
     Boolean,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -43,6 +44,16 @@ def _owned_by(column: str, target: str, **options: object) -> Column[object]:
     """A reference whose row goes when its owner goes."""
     return Column(column, Id, ForeignKey(target, ondelete="CASCADE"), **options)  # type: ignore[arg-type]
 
+
+# Counts by state, and all that the history adds up: with these in one index it reads no rows.
+_STATE_AND_TIMES = (
+    "state_type",
+    "state_name",
+    "expected_start_time",
+    "start_time",
+    "total_run_time",
+    "state_timestamp",
+)
 
 flows = Table(
     "flows",
@@ -126,6 +137,8 @@ flow_runs = Table(
     Column("next_scheduled_start_time", UtcTime),
     Column("start_time", UtcTime),
     Column("end_time", UtcTime),
+    # What an order by start time goes by: a run that has not started counts as of when it is expected to.
+    Column("start_or_expected_time", UtcTime, Computed("coalesce(start_time, expected_start_time)", persisted=True)),
     Column("total_run_time", Float, nullable=False),
     Column("auto_scheduled", Boolean, nullable=False),
     _owned_by("infrastructure_document_id", "block_documents.id"),
@@ -134,11 +147,11 @@ flow_runs = Table(
     Column("job_variables", JsonText, nullable=False),
     UniqueConstraint("flow_id", "idempotency_key"),
     Index("ix_flow_runs__expected_start_time", "expected_start_time", "id"),
-    Index("ix_flow_runs__start_time", "start_time", "id"),
+    Index("ix_flow_runs__start_or_expected_time", "start_or_expected_time", "id"),
     Index("ix_flow_runs__end_time", "end_time", "id"),
     Index("ix_flow_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
     Index("ix_flow_runs__name", "name", "id"),
-    Index("ix_flow_runs__state_type", "state_type", "expected_start_time"),
+    Index("ix_flow_runs__state", *_STATE_AND_TIMES),
     # For the deletion of a block document alone: nearly all runs have none.
     Index(
         "ix_flow_runs__infrastructure_document_id",
@@ -214,7 +227,7 @@ task_runs = Table(
     Index("ix_task_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
     Index("ix_task_runs__end_time", "end_time", "id"),
     Index("ix_task_runs__name", "name", "id"),
-    Index("ix_task_runs__state_type", "state_type", "expected_start_time"),
+    Index("ix_task_runs__state", *_STATE_AND_TIMES),
 )
 
 task_run_states = Table(

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from interlock.storage.filters import Order
 
-_FALLBACKS = {"start_time": ("start_time", "expected_start_time")}
-"""By what else a record is ordered that has no value in the column: a run to come, by when it is due."""
+_COLUMNS = {"start_time": "start_or_expected_time"}
+"""Columns that are not named as in the order."""
 
 
 class Sort(StrEnum):
@@ -19,7 +19,7 @@ class Sort(StrEnum):
     def order(self) -> Order:
         """The order for the store."""
         column, _, direction = self.value.lower().rpartition("_")
-        return Order(_FALLBACKS.get(column, (column,)), descending=direction == "desc")
+        return Order(_COLUMNS.get(column, column), descending=direction == "desc")
 
 
 class FlowRunSort(Sort):

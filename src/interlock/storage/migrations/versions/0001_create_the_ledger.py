@@ -375,6 +375,12 @@ def upgrade() -> None:
         sa.Column("next_scheduled_start_time", types.UtcTime(), nullable=True),
         sa.Column("start_time", types.UtcTime(), nullable=True),
         sa.Column("end_time", types.UtcTime(), nullable=True),
+        sa.Column(
+            "start_or_expected_time",
+            types.UtcTime(),
+            sa.Computed("coalesce(start_time, expected_start_time)", persisted=True),
+            nullable=True,
+        ),
         sa.Column("total_run_time", sa.Float(), nullable=False),
         sa.Column("auto_scheduled", sa.Boolean(), nullable=False),
         sa.Column("infrastructure_document_id", types.Id(), nullable=True),
@@ -407,8 +413,13 @@ def upgrade() -> None:
         "ix_flow_runs__next_scheduled_start_time", "flow_runs", ["next_scheduled_start_time", "id"], unique=False
     )
     op.create_index(op.f("ix_flow_runs__parent_task_run_id"), "flow_runs", ["parent_task_run_id"], unique=False)
-    op.create_index("ix_flow_runs__start_time", "flow_runs", ["start_time", "id"], unique=False)
-    op.create_index("ix_flow_runs__state_type", "flow_runs", ["state_type", "expected_start_time"], unique=False)
+    op.create_index("ix_flow_runs__start_or_expected_time", "flow_runs", ["start_or_expected_time", "id"], unique=False)
+    op.create_index(
+        "ix_flow_runs__state",
+        "flow_runs",
+        ["state_type", "state_name", "expected_start_time", "start_time", "total_run_time", "state_timestamp"],
+        unique=False,
+    )
     op.create_index(op.f("ix_flow_runs__work_queue_id"), "flow_runs", ["work_queue_id"], unique=False)
     op.create_table(
         "deployment_schedules",
@@ -505,7 +516,12 @@ def upgrade() -> None:
     op.create_index(
         "ix_task_runs__next_scheduled_start_time", "task_runs", ["next_scheduled_start_time", "id"], unique=False
     )
-    op.create_index("ix_task_runs__state_type", "task_runs", ["state_type", "expected_start_time"], unique=False)
+    op.create_index(
+        "ix_task_runs__state",
+        "task_runs",
+        ["state_type", "state_name", "expected_start_time", "start_time", "total_run_time", "state_timestamp"],
+        unique=False,
+    )
     op.create_index(
         "uq_task_runs__task_key_dynamic_key",
         "task_runs",
@@ -583,7 +599,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("flow_run_id IS NULL"),
         postgresql_where=sa.text("flow_run_id IS NULL"),
     )
-    op.drop_index("ix_task_runs__state_type", table_name="task_runs")
+    op.drop_index("ix_task_runs__state", table_name="task_runs")
     op.drop_index("ix_task_runs__next_scheduled_start_time", table_name="task_runs")
     op.drop_index("ix_task_runs__name", table_name="task_runs")
     op.drop_index("ix_task_runs__expected_start_time", table_name="task_runs")
@@ -595,8 +611,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deployment_schedules__deployment_id"), table_name="deployment_schedules")
     op.drop_table("deployment_schedules")
     op.drop_index(op.f("ix_flow_runs__work_queue_id"), table_name="flow_runs")
-    op.drop_index("ix_flow_runs__state_type", table_name="flow_runs")
-    op.drop_index("ix_flow_runs__start_time", table_name="flow_runs")
+    op.drop_index("ix_flow_runs__state", table_name="flow_runs")
+    op.drop_index("ix_flow_runs__start_or_expected_time", table_name="flow_runs")
     op.drop_index(op.f("ix_flow_runs__parent_task_run_id"), table_name="flow_runs")
     op.drop_index("ix_flow_runs__next_scheduled_start_time", table_name="flow_runs")
     op.drop_index("ix_flow_runs__name", table_name="flow_runs")
