@@ -12,11 +12,12 @@ from interlock.api.provenance import CreatedByDep
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.deployment_runs import DeploymentFlowRunCreateBody
 from interlock.api.schemas.flow_runs import FlowRunAnswer
+from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import CreateFlowRun
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries.deployments import Deployment
 
-router = APIRouter(prefix="/deployments", tags=["Deployments"])
+router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=WireRoute)
 
 SCHEDULED = Proposal(type=StateType.SCHEDULED)
 

@@ -14,9 +14,10 @@ from interlock.api.schemas.deployment_schedules import (
     DeploymentScheduleUpdateBody,
     encode_schedule,
 )
+from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import deployment_schedules, deployments
 
-router = APIRouter(prefix="/deployments/{id}/schedules", tags=["Deployments"])
+router = APIRouter(prefix="/deployments/{id}/schedules", tags=["Deployments"], route_class=WireRoute)
 
 
 @router.get("", response_model=list[DeploymentScheduleAnswer])

@@ -21,10 +21,11 @@ from interlock.api.schemas.deployments import (
     DeploymentUpdateBody,
     encode_deployment,
 )
+from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import deployments
 from interlock.storage.queries.deployments import Deployment
 
-router = APIRouter(prefix="/deployments", tags=["Deployments"])
+router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=WireRoute)
 
 DEFAULT_POOL = "default-agent-pool"
 """The pool of queues that name none: the only one there is."""

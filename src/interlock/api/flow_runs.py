@@ -15,13 +15,14 @@ from interlock.api.hot_routes import HotRequest, HotRoute, Key
 from interlock.api.provenance import CreatedByDep
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, FlowRunUpdateBody, encode_flow_run
-from interlock.api.schemas.states import SetStateBody, TransitionAnswer, encode_decision
+from interlock.api.schemas.states import Force, SetStateBody, StateBody, TransitionAnswer, encode_decision
+from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState
 from interlock.orchestration.refusals import ConflictError
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import deployments, flow_runs
 
-router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"])
+router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
 
 PENDING = Proposal(type=StateType.PENDING)
 
@@ -109,6 +110,8 @@ async def read_flow_run(id: Id, context: ContextDep) -> Any:
 
 
 @router.post("/{id}/set_state", response_model=TransitionAnswer, responses={201: {"model": TransitionAnswer}})
-async def set_flow_run_state(id: Id, body: SetStateBody, context: ContextDep, api_version: ApiVersionDep) -> Any:
+async def set_flow_run_state(
+    id: Id, context: ContextDep, api_version: ApiVersionDep, state: StateBody, force: Force = False
+) -> Any:
     """Ask for another state. 201 where a new state was written, be it the proposed one or another in its place."""
-    return await set_state(context, HotRequest(id, body, api_version))
+    return await set_state(context, HotRequest(id, SetStateBody(state=state, force=force), api_version))

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from interlock.api.context import ContextDep
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.flows import FlowAnswer, FlowCreateBody, FlowUpdateBody
+from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import flows
 
-router = APIRouter(prefix="/flows", tags=["Flows"])
+router = APIRouter(prefix="/flows", tags=["Flows"], route_class=WireRoute)
 
 
 @router.post("/", response_model=FlowAnswer, status_code=201, responses={200: {"model": FlowAnswer}})

@@ -12,13 +12,14 @@ from interlock.api.context import Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hot_routes import HotRequest, HotRoute, Key
 from interlock.api.schemas.base import Id
-from interlock.api.schemas.states import SetStateBody, TransitionAnswer, encode_decision
+from interlock.api.schemas.states import Force, SetStateBody, StateBody, TransitionAnswer, encode_decision
 from interlock.api.schemas.task_runs import TaskRunAnswer, TaskRunCreateBody, TaskRunUpdateBody, encode_task_run
+from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import CreateTaskRun, SetTaskRunState
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import task_runs
 
-router = APIRouter(prefix="/task_runs", tags=["Task Runs"])
+router = APIRouter(prefix="/task_runs", tags=["Task Runs"], route_class=WireRoute)
 
 PENDING = Proposal(type=StateType.PENDING)
 
@@ -67,9 +68,9 @@ async def read_task_run(id: Id, context: ContextDep) -> Any:
 
 
 @router.post("/{id}/set_state", response_model=TransitionAnswer, responses={201: {"model": TransitionAnswer}})
-async def set_task_run_state(id: Id, body: SetStateBody, context: ContextDep) -> Any:
+async def set_task_run_state(id: Id, context: ContextDep, state: StateBody, force: Force = False) -> Any:
     """Ask for another state. 201 where a new state was written, be it the proposed one or another in its place."""
-    return await set_state(context, HotRequest(id, body, None))
+    return await set_state(context, HotRequest(id, SetStateBody(state=state, force=force), None))
 
 
 @router.patch("/{id}", status_code=204)

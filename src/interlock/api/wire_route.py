@@ -26,11 +26,15 @@ class Parameters(dict[str, Any]):
 
 
 class ParametersRequest(Request):
-    """A request whose body is a set of parameters; null as the whole body is an empty set."""
+    """A request whose body is a set of parameters; null as the whole body is no body."""
+
+    async def body(self) -> bytes:
+        raw = await super().body()
+        return b"" if raw.strip() == b"null" else raw
 
     async def json(self) -> Any:
         value = await super().json()
-        return Parameters(value or {}) if isinstance(value, dict | None) else value
+        return Parameters(value) if isinstance(value, dict) else value
 
 
 class WireRoute(APIRoute):

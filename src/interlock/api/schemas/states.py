@@ -3,9 +3,10 @@
 What lives here: proposals in, states and verdicts out. What does not: how they are decided (orchestration/).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from fastapi import Body as body
 from pydantic import Field
 
 from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp
@@ -60,11 +61,14 @@ class StateBody(StrictBody):
         )
 
 
+Force = Annotated[bool, body(description="Skip the rules that would alter or refuse the transition.")]
+
+
 class SetStateBody(Body):
     """The body of set_state."""
 
-    state: StateBody = Field(description="The intended state.")
-    force: bool = Field(False, description="Skip the rules that would alter or refuse the transition.")
+    state: StateBody
+    force: bool = False
 
 
 class StateDetailsAnswer(Answer):
