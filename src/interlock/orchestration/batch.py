@@ -137,7 +137,8 @@ class WorkingSet:
         run = decision.run
         if decision.created:
             self.created_task_runs.add(run.id)
-        if decision.created or decision.written:
+        # A refusal can leave its mark on the run too, without a state.
+        if run is not self.task_runs.get(run.id):
             self.add_task_run(run)
             self.touched_task_runs[run.id] = None
         if decision.written and run.state is not None:
@@ -153,7 +154,7 @@ class WorkingSet:
         run = decision.run
         if decision.created:
             self.created_flow_runs.add(run.id)
-        if decision.created or decision.written:
+        if run is not self.flow_runs.get(run.id):
             self.add_flow_run(run)
             self.touched_flow_runs[run.id] = None
         if decision.written and run.state is not None:

@@ -37,7 +37,8 @@ class FlowRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A task run with its current state, None before the first. Times are aware UTC, `total_run_time` is in seconds.
+    """A task run with its current state, None before the first. Times are aware and in UTC once
+    stored, though a decision's scheduled times keep the client's offset. `total_run_time` is in seconds.
 
     `task_inputs` and `labels` are JSON text that no rule reads.
     """
@@ -67,7 +68,8 @@ class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow run with its current state, None before the first. Times are aware UTC, `total_run_time` is in seconds.
+    """A flow run with its current state, None before the first. Times are aware and in UTC once
+    stored, though a decision's scheduled times keep the client's offset. `total_run_time` is in seconds.
 
     `parameters`, `context`, `job_variables`, `labels` and `created_by` are JSON text that no rule reads.
     """
