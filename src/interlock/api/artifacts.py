@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, HTTPException
 from starlette.responses import Response
 
 from interlock.api.context import ContextDep
+from interlock.api.criteria import RunCriteria
 from interlock.api.errors import json_response
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.artifacts import (
@@ -19,6 +20,7 @@ from interlock.api.schemas.artifacts import (
 )
 from interlock.api.schemas.base import Id
 from interlock.api.wire_route import WireRoute
+from interlock.storage.filters import Criteria
 from interlock.storage.queries import artifacts as queries
 
 router = APIRouter(prefix="/artifacts", tags=["Artifacts"], route_class=WireRoute)
@@ -41,41 +43,41 @@ async def create_artifact(body: ArtifactCreateBody, context: ContextDep) -> Any:
 @router.post("/filter", response_model=list[ArtifactAnswer])
 async def read_artifacts(
     context: ContextDep,
+    runs: RunCriteria,
     limit: Limit,
     sort: Sort = ArtifactSort.ID_DESC,
     offset: Offset = 0,
     artifacts: ArtifactFilter | None = None,
 ) -> Response:
     """Artifacts of all kinds, also the results of runs."""
-    return json_response(await context.store.read(queries.page, _wanted(artifacts), sort, limit, offset))
+    return json_response(await context.store.read(queries.page, _wanted(artifacts, runs), sort, limit, offset))
 
 
 @router.post("/count")
-async def count_artifacts(
-    context: ContextDep, artifacts: Annotated[ArtifactFilter | None, Body(embed=True)] = None
-) -> int:
+async def count_artifacts(context: ContextDep, runs: RunCriteria, artifacts: ArtifactFilter | None = None) -> int:
     """How many artifacts there are."""
-    return await context.store.read(queries.count, _wanted(artifacts))
+    return await context.store.read(queries.count, _wanted(artifacts, runs))
 
 
 @router.post("/latest/filter", response_model=list[LatestArtifactAnswer])
 async def read_latest_artifacts(
     context: ContextDep,
+    runs: RunCriteria,
     limit: Limit,
     sort: Sort = ArtifactSort.ID_DESC,
     offset: Offset = 0,
     artifacts: LatestArtifactFilter | None = None,
 ) -> Response:
     """The newest artifact of each key."""
-    return json_response(await context.store.read(queries.newest_page, _wanted(artifacts), sort, limit, offset))
+    return json_response(await context.store.read(queries.newest_page, _wanted(artifacts, runs), sort, limit, offset))
 
 
 @router.post("/latest/count")
 async def count_latest_artifacts(
-    context: ContextDep, artifacts: Annotated[LatestArtifactFilter | None, Body(embed=True)] = None
+    context: ContextDep, runs: RunCriteria, artifacts: LatestArtifactFilter | None = None
 ) -> int:
     """How many keys there are."""
-    return await context.store.read(queries.newest_count, _wanted(artifacts))
+    return await context.store.read(queries.newest_count, _wanted(artifacts, runs))
 
 
 @router.get("/{id}", response_model=ArtifactAnswer)
@@ -105,5 +107,5 @@ async def delete_artifact(id: Id, context: ContextDep) -> Response:
     return Response(status_code=204)
 
 
-def _wanted(artifacts: ArtifactFilter | LatestArtifactFilter | None) -> dict[str, Any]:
-    return {"artifacts": artifacts.model_dump(exclude_none=True)} if artifacts else {}
+def _wanted(artifacts: ArtifactFilter | LatestArtifactFilter | None, runs: Criteria) -> queries.Wanted:
+    return queries.Wanted(artifacts.model_dump(exclude_none=True) if artifacts else {}, runs)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nulls_first, nulls_last, or_, select, true
 
-from interlock.orchestration.states import TERMINAL_TYPES
+from interlock.orchestration.states import StateType
 from interlock.storage.expressions import has_tag, unindexed
 from interlock.storage.tables import deployments, flow_runs, flows, task_runs, work_pools, work_queues
 
@@ -149,6 +149,14 @@ class Criteria(msgspec.Struct, frozen=True, kw_only=True):
             self._queue(),
         )
 
+    def of_artifacts(self) -> Criterion:
+        """Which artifacts, or keys by their newest artifact."""
+        around = (_related("flow", self.flows), _related("deployment", self.deployments))
+        return _every(
+            _related("flow_run", _together(self.flow_runs, *around)),
+            _related("task_run", self.task_runs),
+        )
+
     def _queue(self) -> Criterion | None:
         return _related("work_queue", _together(self.work_queues, _related("work_pool", self.work_pools)))
 
@@ -191,6 +199,10 @@ RELATIONS = {
     ("deployments", "flow"): Relation(flows, "flow_id", "id"),
     ("deployments", "flow_runs"): Relation(flow_runs, "id", "deployment_id"),
     ("deployments", "work_queue"): Relation(work_queues, "work_queue_id", "id"),
+    ("artifacts", "flow_run"): Relation(flow_runs, "flow_run_id", "id"),
+    ("artifacts", "task_run"): Relation(task_runs, "task_run_id", "id"),
+    ("artifact_collections", "flow_run"): Relation(flow_runs, "flow_run_id", "id"),
+    ("artifact_collections", "task_run"): Relation(task_runs, "task_run_id", "id"),
     ("work_queues", "work_pool"): Relation(work_pools, "work_pool_id", "id"),
 }
 
@@ -211,31 +223,46 @@ def ordering(table: Table, order: Order) -> list[ColumnElement[Any]]:
     return directed
 
 
-def condition(table: Table, criterion: Criterion, *, walked: bool = False) -> ColumnElement[bool]:
-    """The criterion as SQL about rows of the table.
-
-    `walked` says that the rows are walked in an order until enough of them are found: what many rows may meet is then
-    only tested on the way, since finding all of those rows and sorting them takes longer.
-    """
-    crowded = walked or _is_narrow(table, criterion)
-    return _Compiler(walked=walked, crowded_states=crowded).sql(table.name, table, criterion)
+def parts(criterion: Criterion) -> tuple[Criterion, ...]:
+    """Criteria that must all hold for this one to hold."""
+    return criterion.criteria if isinstance(criterion, And) else (criterion,)
 
 
-def _is_narrow(table: Table, criterion: Criterion) -> bool:
-    """Whether a part that must hold leaves the rows of some owner only, so that its index finds them best."""
-    parts = criterion.criteria if isinstance(criterion, And) else (criterion,)
+def names_owners(table: Table, criterion: Criterion) -> bool:
+    """Whether the criterion asks for records of certain owners, or by their ids: these are best found by that index."""
     return any(
         (isinstance(x, AnyOf) and x.column.endswith("id"))
         or (isinstance(x, Related) and x.exists and RELATIONS[table.name, x.relation].is_to_one)
-        for x in parts
+        for x in parts(criterion)
     )
 
 
-class _Compiler(msgspec.Struct, frozen=True):
-    """Criteria to SQL. `crowded_states`: the index on states must not find the rows that are in a final one."""
+ALL_TYPES = frozenset(x.value for x in StateType)
 
-    walked: bool = False
-    crowded_states: bool = False
+
+def condition(table: Table, criterion: Criterion) -> ColumnElement[bool]:
+    """The criterion as SQL about rows of the table, all of which are to be found."""
+    indexed_types = frozenset() if names_owners(table, criterion) else ALL_TYPES
+    return _Compiler(indexed_types=indexed_types).sql(table.name, table, criterion)
+
+
+def condition_on_the_way(table: Table, criterion: Criterion, sparse_types: frozenset[str]) -> ColumnElement[bool]:
+    """The criterion as SQL about rows of the table that are passed in an order, until there are enough for a page.
+
+    What many rows may meet is only tested on the way: finding all these rows and sorting them takes longer. Runs in
+    states of the sparse types are few, so that they are worth finding.
+    """
+    return _Compiler(passing=True, indexed_types=sparse_types).sql(table.name, table, criterion)
+
+
+class _Compiler(msgspec.Struct, frozen=True):
+    """Criteria to SQL.
+
+    `passing`: rows are passed, not found. `indexed_types`: for which types of state their index may find the rows.
+    """
+
+    passing: bool = False
+    indexed_types: frozenset[str] = ALL_TYPES
 
     def sql(self, noun: str, table: FromClause, x: Criterion) -> ColumnElement[bool]:
         """The condition on a row of the table, which is the noun's own or an alias of it."""
@@ -246,17 +273,18 @@ class _Compiler(msgspec.Struct, frozen=True):
                 return or_(false(), *(self.sql(noun, table, y) for y in criteria))
             case Related():
                 return self._related(table, x, RELATIONS[noun, x.relation])
-            case AnyOf("state_type", values) if self.crowded_states and not TERMINAL_TYPES.isdisjoint(values):
+            case AnyOf("state_type", values) if not self.indexed_types.issuperset(values):
                 return unindexed(table.c.state_type).in_(values)
         return _of_one_row(table, x)
 
     def _related(self, table: FromClause, x: Related, relation: Relation) -> ColumnElement[bool]:
         other = relation.table.alias()
-        holds = _Compiler().sql(relation.table.name, other, x.criterion)
         local = table.c[relation.local]
         if x.exists and relation.is_to_one:
             # A list that is made once, rather than a search for every row.
-            return (unindexed(local) if self.walked else local).in_(select(other.c.id).where(holds))
+            owners = select(other.c.id).where(_Compiler().sql(relation.table.name, other, x.criterion))
+            return (unindexed(local) if self.passing else local).in_(owners)
+        holds = _Compiler(indexed_types=frozenset()).sql(relation.table.name, other, x.criterion)
         found = exists(select(1).select_from(other).where(other.c[relation.remote] == local, holds).correlate(table))
         return found if x.exists else ~found
 

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from interlock.api.schemas.base import Answer, FilterOperator, Id, StrictBody, Text, Timestamp
 
@@ -18,6 +18,14 @@ def _plain_key(key: str) -> str:
     return key
 
 
+def _paired(value: Any) -> Any:
+    """Older clients may send pairs in a list."""
+    try:
+        return dict(value) if isinstance(value, list) else value
+    except (TypeError, ValueError):
+        return value
+
+
 def _cut(metadata: dict[str, str]) -> dict[str, str]:
     return {
         name: value if len(value) <= METADATA_MAX_LENGTH else f"{value[:METADATA_MAX_LENGTH]}..."
@@ -28,6 +36,7 @@ def _cut(metadata: dict[str, str]) -> dict[str, str]:
 Key = Annotated[Text, AfterValidator(_plain_key)]
 Metadata = Annotated[
     dict[str, Text],
+    BeforeValidator(_paired),
     AfterValidator(_cut),
     Field(description=f"Texts of the user's own; what is longer than {METADATA_MAX_LENGTH} characters is cut."),
 ]

@@ -13,8 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
-    Select,
     Table,
+    and_,
     delete,
     func,
     insert,
@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from interlock.orchestration.states import State
+from interlock.storage import filters
 from interlock.storage.criteria import Criteria, condition, contains, one_of
 from interlock.storage.tables import artifact_collections, artifacts
 
@@ -131,42 +132,50 @@ def newest(conn: Connection, key: str) -> RowMapping | None:
     return conn.execute(statement).mappings().first()
 
 
-def page(conn: Connection, wanted: Mapping[str, Any], sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
-    """The artifacts that a filter asks for."""
+class Wanted(msgspec.Struct, frozen=True):
+    """Which artifacts, or keys by their newest artifact, are asked for.
+
+    `filter` is what is asked of themselves, as criteria.py has it, and `runs` what is asked of the runs around them.
+    """
+
+    filter: Mapping[str, Any]
+    runs: filters.Criteria
+
+
+def page(conn: Connection, wanted: Wanted, sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Artifacts."""
     return _page(conn, artifacts, wanted, sort, limit, offset)
 
 
-def newest_page(
-    conn: Connection, wanted: Mapping[str, Any], sort: str, limit: int, offset: int
-) -> list[dict[str, Any]]:
-    """The records of the keys that a filter asks for."""
+def newest_page(conn: Connection, wanted: Wanted, sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
+    """The records of keys."""
     return _page(conn, artifact_collections, wanted, sort, limit, offset)
 
 
-def count(conn: Connection, wanted: Mapping[str, Any]) -> int:
-    """How many artifacts a filter asks for."""
+def count(conn: Connection, wanted: Wanted) -> int:
+    """How many artifacts there are."""
     return _count(conn, artifacts, wanted)
 
 
-def newest_count(conn: Connection, wanted: Mapping[str, Any]) -> int:
-    """How many keys a filter asks for."""
+def newest_count(conn: Connection, wanted: Wanted) -> int:
+    """How many keys there are."""
     return _count(conn, artifact_collections, wanted)
 
 
-def _page(
-    conn: Connection, table: Table, wanted: Mapping[str, Any], sort: str, limit: int, offset: int
-) -> list[dict[str, Any]]:
-    statement = _narrowed(select(table), table, wanted).order_by(*_order(table, sort)).limit(limit).offset(offset)
-    return [dict(row) for row in conn.execute(statement).mappings()]
+def _page(conn: Connection, table: Table, wanted: Wanted, sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
+    statement = select(table).where(_condition(table, wanted)).order_by(*_order(table, sort))
+    return [dict(row) for row in conn.execute(statement.limit(limit).offset(offset)).mappings()]
 
 
-def _count(conn: Connection, table: Table, wanted: Mapping[str, Any]) -> int:
-    number: int = conn.execute(_narrowed(select(func.count()).select_from(table), table, wanted)).scalar_one()
+def _count(conn: Connection, table: Table, wanted: Wanted) -> int:
+    statement = select(func.count()).select_from(table).where(_condition(table, wanted))
+    number: int = conn.execute(statement).scalar_one()
     return number
 
 
-def _narrowed(statement: Select[Any], table: Table, wanted: Mapping[str, Any]) -> Select[Any]:
-    return statement.where(condition(wanted.get("artifacts", {}), _CRITERIA[table]))
+def _condition(table: Table, wanted: Wanted) -> ColumnElement[bool]:
+    own = condition(wanted.filter, _CRITERIA[table])
+    return and_(own, filters.condition(table, wanted.runs.of_artifacts()))
 
 
 def change(conn: Connection, artifact_id: str, values: Mapping[str, Any], now: datetime) -> bool:
