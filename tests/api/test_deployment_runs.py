@@ -58,6 +58,22 @@ def test_an_idempotency_key_makes_one_run(api: httpx.Client) -> None:
     assert run(api, deployment, idempotency_key="l").json()["id"] == alone["id"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({}, {}),
+        ({"job_variables": None}, {}),
+        ({"job_variables": {"a": 1}}, {"a": 1}),
+        ({"idempotency_key": "key"}, None),
+        ({"idempotency_key": "key", "job_variables": {}}, {}),
+    ],
+)
+def test_job_variables_are_the_run_s_own(api: httpx.Client, fields: dict[str, Any], kept: Any) -> None:
+    """The deployment's are not copied; a run with an idempotency key tells none from an empty set of them."""
+    deployment = new_deployment(api, job_variables={"image": "x"})
+    assert run(api, deployment, **fields).json()["job_variables"] == kept
+
+
 @pytest.mark.parametrize("state_type", ["PENDING", "RUNNING", "COMPLETED"])
 def test_a_run_may_start_in_any_state(api: httpx.Client, state_type: str) -> None:
     """As the caller wants."""

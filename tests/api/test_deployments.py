@@ -383,6 +383,12 @@ class TestPause:
             assert (after["paused"], after["is_schedule_active"]) == (paused, not paused)
             assert kept_schedules(after) == [(CRON, not paused)]
 
+    def test_a_schedule_that_is_on_already_counts_as_unchanged(self, api: httpx.Client) -> None:
+        """Its time of change, by which schedules are ordered, stays."""
+        deployment = new_deployment(api, schedules=[{"schedule": CRON}])
+        api.post(f"/deployments/{deployment['id']}/resume_deployment")
+        assert read(api, deployment)["schedules"] == deployment["schedules"]
+
     @pytest.mark.parametrize("action", ["pause_deployment", "resume_deployment"])
     def test_several_schedules_are_paused_one_by_one(self, api: httpx.Client, action: str) -> None:
         """Not with their deployment."""

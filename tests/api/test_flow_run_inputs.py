@@ -57,10 +57,14 @@ def test_a_key_is_lower_case_letters_digits_and_dashes(api: httpx.Client, path: 
     assert error["msg"] == "value must only contain lowercase letters, numbers, and dashes."
 
 
-@pytest.mark.parametrize("value", [None, [1], {"a": 1}])
-def test_a_value_is_text(api: httpx.Client, path: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "message"), [(None, "field required"), ([1], "byte type expected"), ({"a": 1}, "byte type expected")]
+)
+def test_a_value_is_text(api: httpx.Client, path: str, value: Any, message: str) -> None:
     """JSON is given as text."""
-    assert give(api, path, "key", value).status_code == 422
+    answer = give(api, path, "key", value)
+    assert answer.status_code == 422
+    assert [x["msg"] for x in answer.json()["exception_detail"]] == [message]
 
 
 def test_inputs_of_an_unknown_run(api: httpx.Client) -> None:

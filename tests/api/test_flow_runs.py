@@ -53,6 +53,11 @@ class TestCreation:
         values = (run["name"], run["flow_version"], run["idempotency_key"], run["tags"])
         assert values == ("5", "7", "3", ["1", "True"])
 
+    @pytest.mark.parametrize(("given", "kept"), [([], {}), ([["a", 1], ["b", None]], {"a": 1, "b": None})])
+    def test_pairs_are_an_object(self, api: httpx.Client, given: Any, kept: dict[str, Any]) -> None:
+        """Where an object is due, a list of its members is taken as one."""
+        assert new_flow_run(api, parameters=given)["parameters"] == kept
+
     def test_retries_may_be_given_by_their_older_names(self, api: httpx.Client) -> None:
         """`max_retries` and `retry_delay_seconds` fill in for the newer names; unknown settings are dropped."""
         policy = {"max_retries": 2, "retry_delay_seconds": 1.5, "unknown": 1}

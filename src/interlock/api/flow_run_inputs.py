@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from interlock.api.context import ContextDep
 from interlock.api.schemas.base import Id, Text, WholeNumber
-from interlock.api.schemas.flow_run_inputs import FlowRunInputAnswer, FlowRunInputCreateBody
+from interlock.api.schemas.flow_run_inputs import FlowRunInputAnswer, InputKey, InputValue
 from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import flow_run_inputs
 
@@ -15,9 +15,15 @@ router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRout
 
 
 @router.post("/{id}/input", status_code=201)
-async def create_flow_run_input(id: Id, body: FlowRunInputCreateBody, context: ContextDep) -> None:
+async def create_flow_run_input(
+    id: Id,
+    context: ContextDep,
+    key: Annotated[InputKey, Body(description="Lower-case letters, digits and dashes.")],
+    value: Annotated[InputValue, Body(description="The value of the input, usually JSON as text.")],
+    sender: Annotated[Text | None, Body(description="Who sent it.")] = None,
+) -> None:
     """Give a flow run an input under a key of its own."""
-    values = body.model_dump() | {"id": context.chance.new_id(), "flow_run_id": id}
+    values = {"id": context.chance.new_id(), "flow_run_id": id, "key": key, "value": value, "sender": sender}
     match await context.batcher.write(flow_run_inputs.create, values, context.clock()):
         case flow_run_inputs.Refusal.KEY_TAKEN:
             raise HTTPException(409, "A flow run input with this key already exists.")

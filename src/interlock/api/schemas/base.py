@@ -64,7 +64,7 @@ Timestamp = Annotated[datetime, BeforeValidator(_time), PlainSerializer(timestam
 
 def _as_number_text(value: Any) -> Any:
     """Older clients send flags and numbers where text is due; all become their text."""
-    return str(value) if isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | float) else value
 
 
 FROM_NUMBER = BeforeValidator(_as_number_text)
@@ -72,6 +72,17 @@ FROM_NUMBER = BeforeValidator(_as_number_text)
 
 Text = Annotated[str, FROM_NUMBER]
 """Text, or a number or flag that becomes its text."""
+
+
+def _from_pairs(value: Any) -> Any:
+    try:
+        return dict(value)
+    except (TypeError, ValueError):
+        return value
+
+
+JsonObject = Annotated[dict[str, Any], BeforeValidator(_from_pairs)]
+"""A JSON object, or a list of pairs that becomes one."""
 
 
 def _whole(value: Any) -> Any:

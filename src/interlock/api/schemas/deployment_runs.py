@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from interlock.api.names import generated_name
-from interlock.api.schemas.base import Id, StrictBody, Text, json_text
+from interlock.api.schemas.base import Id, JsonObject, StrictBody, Text, json_text
 from interlock.api.schemas.flow_runs import FlowRunPolicyBody
 from interlock.api.schemas.states import StateBody
 from interlock.api.schemas.task_runs import Name
@@ -18,9 +18,9 @@ class DeploymentFlowRunCreateBody(StrictBody):
 
     state: StateBody | None = Field(None, description="The first state, SCHEDULED for now where none is given.")
     name: Name = Field(default_factory=generated_name, examples=["my-flow-run"])
-    parameters: dict[str, Any] = Field(default_factory=dict, description="They go before the deployment's.")
+    parameters: JsonObject = Field(default_factory=dict, description="They go before the deployment's.")
     enforce_parameter_schema: bool | None = Field(None, description="The deployment's setting where none is given.")
-    context: dict[str, Any] = Field(default_factory=dict)
+    context: JsonObject = Field(default_factory=dict)
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
     tags: list[Text] = Field(default_factory=list, description="They come on top of the deployment's.")
@@ -28,7 +28,7 @@ class DeploymentFlowRunCreateBody(StrictBody):
     idempotency_key: Text | None = None
     parent_task_run_id: Id | None = None
     work_queue_name: Text | None = None
-    job_variables: dict[str, Any] | None = None
+    job_variables: JsonObject | None = None
 
     def draft(
         self,
@@ -58,5 +58,9 @@ class DeploymentFlowRunCreateBody(StrictBody):
             labels=json_text(deployment["labels"] | (self.labels or {})),
             idempotency_key=self.idempotency_key,
             created_by=json_text(created_by) if created_by else None,
-            job_variables=json_text(self.job_variables or {}),
+            job_variables=json_text(self._kept_job_variables()),
         )
+
+    def _kept_job_variables(self) -> dict[str, Any] | None:
+        """Where none are given: none in a run with a key, an empty set of them in another. Clients know it so."""
+        return {} if self.job_variables is None and not self.idempotency_key else self.job_variables

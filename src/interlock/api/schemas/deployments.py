@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from interlock.api import value_schemas
-from interlock.api.schemas.base import Answer, Id, PlainName, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
 
@@ -35,7 +35,7 @@ class _DeploymentBody(StrictBody):
     manifest_path: Text | None = None
     storage_document_id: Id | None = None
     infrastructure_document_id: Id | None = None
-    infra_overrides: dict[str, Any] | None = Field(default_factory=dict)
+    infra_overrides: JsonObject | None = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -69,10 +69,10 @@ class DeploymentCreateBody(_DeploymentBody):
     name: PlainName = Field(examples=["my-deployment"])
     flow_id: Id
     enforce_parameter_schema: bool = False
-    parameter_openapi_schema: dict[str, Any] | None = Field(None, description="The JSON schema of the parameters.")
-    parameters: dict[str, Any] = Field(default_factory=dict, description="The parameters of its runs.")
+    parameter_openapi_schema: JsonObject | None = Field(None, description="The JSON schema of the parameters.")
+    parameters: JsonObject = Field(default_factory=dict, description="The parameters of its runs.")
     pull_steps: list[dict[str, Any]] | None = None
-    job_variables: dict[str, Any] = Field(default_factory=dict)
+    job_variables: JsonObject = Field(default_factory=dict)
     labels: dict[str, Any] | None = None
 
     @field_validator("parameter_openapi_schema")
@@ -118,8 +118,8 @@ def _no_schema(error: value_schemas.UnusableSchemaError) -> ValueError:
 class DeploymentUpdateBody(_DeploymentBody):
     """The body of a deployment's update: only what is given changes."""
 
-    parameters: dict[str, Any] | None = None
-    job_variables: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
+    job_variables: JsonObject | None = None
     enforce_parameter_schema: bool | None = None
 
     @property

@@ -1,11 +1,12 @@
 """Inputs of flow runs on the wire."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
-from interlock.api.schemas.base import Answer, Body, Id, Text, Timestamp
+from interlock.api.schemas.base import Answer, Id, Text, Timestamp
 
 _KEY = re.compile("[a-z0-9-]*")
 
@@ -16,12 +17,17 @@ def _plain_key(key: str) -> str:
     return key
 
 
-class FlowRunInputCreateBody(Body):
-    """The body of an input's creation."""
+def _no_structure(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("type_error.bytes", "byte type expected")
+    return value
 
-    key: Annotated[Text, AfterValidator(_plain_key)] = Field(description="Lower-case letters, digits and dashes.")
-    value: Text = Field(description="The value of the input, usually JSON as text.")
-    sender: Text | None = Field(None, description="Who sent it.")
+
+InputKey = Annotated[Text, AfterValidator(_plain_key)]
+"""Lower-case letters, digits and dashes."""
+
+InputValue = Annotated[Text, BeforeValidator(_no_structure)]
+"""Text, or a number or flag that becomes its text; JSON is given as text."""
 
 
 class FlowRunInputAnswer(Answer):

@@ -15,6 +15,7 @@ from interlock.api.schemas.base import (
     Answer,
     Body,
     Id,
+    JsonObject,
     Number,
     StrictBody,
     Text,
@@ -36,7 +37,7 @@ class FlowRunPolicyBody(Body):
     retry_delay_seconds: Number = 0.0
     retries: WholeNumber | None = None
     retry_delay: WholeNumber | None = None
-    pause_keys: list[str] | None = Field(default_factory=list)
+    pause_keys: set[Text] | None = Field(default_factory=set)
     resuming: bool | None = False
     retry_type: Literal["in_process", "reschedule"] | None = None
 
@@ -47,7 +48,7 @@ class FlowRunPolicyBody(Body):
             retry_delay_seconds=self.retry_delay_seconds,
             retries=self.retries or self.max_retries or self.retries,
             retry_delay=self.retry_delay or int(self.retry_delay_seconds) or self.retry_delay,
-            pause_keys=tuple(dict.fromkeys(self.pause_keys or ())),
+            pause_keys=tuple(sorted(self.pause_keys or ())),
             resuming=bool(self.resuming),
             retry_type=self.retry_type,
         )
@@ -60,8 +61,8 @@ class FlowRunCreateBody(StrictBody):
     name: Name = Field(default_factory=generated_name, examples=["my-flow-run"])
     flow_id: Id
     flow_version: Text | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    context: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
+    context: JsonObject = Field(default_factory=dict)
     parent_task_run_id: Id | None = None
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
@@ -97,11 +98,11 @@ class FlowRunUpdateBody(StrictBody):
 
     name: Name = Field(default_factory=generated_name, examples=["my-flow-run"])
     flow_version: Text | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
     empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
     tags: list[Text] = Field(default_factory=list)
     infrastructure_pid: Text | None = None
-    job_variables: dict[str, Any] | None = None
+    job_variables: JsonObject | None = None
 
     def columns(self) -> dict[str, Any]:
         """The columns that change, with their new values."""

@@ -45,9 +45,9 @@ def change(conn: Connection, deployment_id: str, schedule_id: str, values: dict[
 
 
 def set_active(conn: Connection, deployment_id: str, active: bool, now: datetime) -> None:
-    """Switch all schedules of a deployment on or off."""
-    statement = update(schedules).where(schedules.c.deployment_id == deployment_id)
-    conn.execute(statement.values(active=active, updated=now))
+    """Switch all schedules of a deployment on or off; those that are so already count as unchanged."""
+    others = and_(schedules.c.deployment_id == deployment_id, schedules.c.active != active)
+    conn.execute(update(schedules).where(others).values(active=active, updated=now))
 
 
 def delete_one(conn: Connection, deployment_id: str, schedule_id: str) -> bool:
