@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, select, update
 
+from interlock.storage.filters import Criterion, Order, condition, ordering
 from interlock.storage.queries import deployment_schedules, flow_runs
 from interlock.storage.tables import block_documents, deployments, flows
 
@@ -39,12 +40,16 @@ def has_block_document(conn: Connection, document_id: str) -> bool:
     return conn.execute(select(block_documents.c.id).where(block_documents.c.id == document_id)).first() is not None
 
 
-def with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deployment]:
-    """Deployments from their rows, in the same order."""
-    grouped: defaultdict[str, list[RowMapping]] = defaultdict(list)
-    for schedule in deployment_schedules.of_deployments(conn, [row["id"] for row in found]):
-        grouped[schedule["deployment_id"]].append(schedule)
-    return [{**row, "schedules": grouped[row["id"]]} for row in found]
+def page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> list[Deployment]:
+    """Deployments that meet a criterion, in an order."""
+    wanted = select(deployments).where(condition(deployments, criterion)).order_by(*ordering(deployments, order))
+    return _with_schedules(conn, conn.execute(wanted.limit(limit).offset(offset)).mappings().all())
+
+
+def count(conn: Connection, criterion: Criterion) -> int:
+    """How many deployments meet a criterion."""
+    wanted = select(func.count()).select_from(deployments).where(condition(deployments, criterion))
+    return conn.execute(wanted).scalar_one()
 
 
 def create_or_replace(
@@ -107,7 +112,15 @@ def delete_one(conn: Connection, deployment_id: str) -> bool:
 
 def _one(conn: Connection, condition: ColumnElement[bool]) -> Deployment | None:
     found = conn.execute(select(deployments).where(condition)).mappings().all()
-    return with_schedules(conn, found)[0] if found else None
+    return _with_schedules(conn, found)[0] if found else None
+
+
+def _with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deployment]:
+    """Deployments from their rows, in the same order."""
+    grouped: defaultdict[str, list[RowMapping]] = defaultdict(list)
+    for schedule in deployment_schedules.of_deployments(conn, [row["id"] for row in found]):
+        grouped[schedule["deployment_id"]].append(schedule)
+    return [{**row, "schedules": grouped[row["id"]]} for row in found]
 
 
 def _set(conn: Connection, deployment_id: str, values: dict[str, Any]) -> bool:
