@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.records import NOWHERE, new_deployment, new_flow_run, set_state
+from tests.api.records import NOWHERE, made, new_deployment, new_flow_run, set_state, unique
 
 KEYSET = {"schema": "paused-schema", "response": "paused-response"}
 SCHEMA = {
@@ -132,12 +132,14 @@ def test_a_schema_that_is_missing_keeps_the_run_paused(api: httpx.Client) -> Non
 def test_placeholders_in_the_input_are_put_into_effect(api: httpx.Client) -> None:
     """Before it is checked, and before the flow reads it."""
     path = paused_run(api, SCHEMA)
+    name = unique("variable").replace("-", "_")
+    made(api, "/variables/", {"name": name, "value": "hello"})
     run_input = {
         "x": {"__prefect_kind": "json", "value": "4"},
-        "y": {"__prefect_kind": "jinja", "template": "{{ 1 + 1 }}"},
+        "y": {"__prefect_kind": "workspace_variable", "variable_name": name},
     }
     assert resume(api, path, run_input=run_input).status_code == 201
-    assert response(api, path).json() == {"x": 4, "y": "2"}
+    assert response(api, path).json() == {"x": 4, "y": "hello"}
 
 
 def test_a_placeholder_without_effect_is_refused(api: httpx.Client) -> None:

@@ -231,6 +231,15 @@ class TestDeletion:
         after = read(api, subflow)
         assert (after["parent_task_run_id"], after["state_type"]) == (None, "PENDING")
 
+    def test_logs_stay(self, api: httpx.Client) -> None:
+        """What a run said can be read after it is gone."""
+        run = new_flow_run(api)
+        line = {"name": "n", "level": 20, "message": "said", "timestamp": "2026-01-01T00:00:00Z"}
+        api.post("/logs/", json=[line | {"flow_run_id": run["id"]}])
+        api.delete(f"/flow_runs/{run['id']}")
+        found = api.post("/logs/filter", json={"logs": {"flow_run_id": {"any_": [run["id"]]}}}).json()
+        assert [x["message"] for x in found] == ["said"]
+
     def test_other_runs_stay(self, api: httpx.Client) -> None:
         """Of the same flow, with their task runs."""
         run = new_flow_run(api)

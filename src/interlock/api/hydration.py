@@ -13,7 +13,7 @@ from typing import Any
 
 from interlock.api import templates
 from interlock.api.context import Context
-from interlock.storage.queries import variable_values
+from interlock.storage.queries import variables as stored_variables
 
 KIND = "__prefect_kind"
 
@@ -33,7 +33,7 @@ async def hydrate_for(context: Context, value: Any) -> Any:
     """As `hydrate`, with the variables that are stored."""
     if not _has_placeholders(value):
         return value
-    return hydrate(value, await context.store.read(variable_values.by_name))
+    return hydrate(value, await context.store.read(stored_variables.values_by_name))
 
 
 def _has_placeholders(value: Any) -> bool:

@@ -36,6 +36,11 @@ def with_name(name: str) -> Filter:
     return {"name": {"any_": [name]}}
 
 
+def values_by_name(conn: Connection) -> dict[str, str]:
+    """The value of every variable."""
+    return {row.name: row.value for row in conn.execute(select(variables.c.name, variables.c.value))}
+
+
 def create(conn: Connection, variable_id: str, values: Mapping[str, Any], now: datetime) -> RowMapping:
     """A new variable; raises IntegrityError where its name is taken."""
     conn.execute(insert(variables), {"id": variable_id, "created": now, "updated": now, **values})
