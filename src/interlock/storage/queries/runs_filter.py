@@ -13,21 +13,29 @@ from sqlalchemy import Connection, RowMapping, Select, Table, func, select
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
+from interlock.storage.expressions import unindexed
 from interlock.storage.filters import (
+    EVERYTHING,
     RELATIONS,
-    And,
     AnyOf,
     Criterion,
     Order,
     Related,
     all_of,
     condition,
+    condition_on_the_way,
+    names_owners,
     ordering,
+    parts,
 )
 from interlock.storage.tables import flow_runs, flows, task_runs, work_pools, work_queues
 
-FEW = 100
-"""Up to this many owners, finding the runs of each by its index is quicker than testing all runs."""
+FEW_OWNERS = 20
+"""Up to this many flow runs, say, finding the runs of each by its index is quicker than passing all runs."""
+
+FEW_RUNS = 8_000
+"""Up to this many runs in a state, finding and sorting them all is quicker than passing all runs: 1 µs each, where
+passing one takes 0.3 µs."""
 
 
 def task_run_page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> list[TaskRun]:
@@ -52,40 +60,53 @@ def _page(
     conn: Connection, whole: Select[Any], table: Table, criterion: Criterion, order: Order, limit: int, offset: int
 ) -> Select[Any]:
     """The rows of a page. Their ids are found first: so only ids are skipped and sorted, not whole rows."""
-    wanted = condition(table, _with_few_owners(conn, table, criterion), walked=True)
+    named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
+    wanted = condition_on_the_way(table, named, _sparse_types(conn, table, named))
     by = ordering(table, order)
     ids = select(table.c.id).where(wanted).order_by(*by).limit(limit).offset(offset)
     return whole.where(table.c.id.in_(ids)).order_by(*by)
 
 
-def _with_few_owners(conn: Connection, table: Table, criterion: Criterion) -> Criterion:
-    """The criterion, with the ids of owners in place of what is asked of them, where these are few."""
-    parts = criterion.criteria if isinstance(criterion, And) else (criterion,)
-    return all_of(*(_named(conn, table, x) if isinstance(x, Related) else x for x in parts))
-
-
-def _named(conn: Connection, table: Table, asked: Related) -> Criterion:
-    relation = RELATIONS[table.name, asked.relation]
-    if not (relation.is_to_one and asked.exists):
+def _with_owners_named(conn: Connection, table: Table, asked: Criterion) -> Criterion:
+    """The ids of the owners in place of what is asked of them, where these are few."""
+    if not (isinstance(asked, Related) and asked.exists):
         return asked
-    statement = select(relation.table.c.id).where(condition(relation.table, asked.criterion)).limit(FEW + 1)
-    owners = conn.execute(statement).scalars().all()
-    return asked if len(owners) > FEW else AnyOf(relation.local, tuple(owners))
+    relation = RELATIONS[table.name, asked.relation]
+    if not relation.is_to_one:
+        return asked
+    found = select(relation.table.c.id).where(condition(relation.table, asked.criterion)).limit(FEW_OWNERS + 1)
+    owners = conn.execute(found).scalars().all()
+    return asked if len(owners) > FEW_OWNERS else AnyOf(relation.local, tuple(owners))
+
+
+def _sparse_types(conn: Connection, table: Table, criterion: Criterion) -> frozenset[str]:
+    """The types of state that are asked for, where few runs are in one of them."""
+    types = next((x.values for x in parts(criterion) if isinstance(x, AnyOf) and x.column == "state_type"), ())
+    if not types or names_owners(table, criterion):
+        return frozenset()
+    some = select(table.c.state_type).where(table.c.state_type.in_(types)).limit(FEW_RUNS + 1)
+    found = conn.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+    return frozenset() if found > FEW_RUNS else frozenset(types)
 
 
 def count(conn: Connection, table: Table, criterion: Criterion) -> int:
     """How many there are."""
-    statement = select(func.count()).select_from(table).where(condition(table, criterion))
-    return conn.execute(statement).scalar_one()
+    statement = select(func.count()).select_from(table)
+    # SQLite knows the size of a table, but not that of one with a condition that always holds.
+    narrowed = statement if criterion == EVERYTHING else statement.where(condition(table, criterion))
+    return conn.execute(narrowed).scalar_one()
 
 
 def count_by_state(conn: Connection, table: Table, criterion: Criterion) -> dict[StateType, int]:
-    """How many runs are in a state of each type.
-
-    One count a type: each passes over its own stretch of an index, where a grouped count would compare every row's type
-    with the one before it.
-    """
-    return {x: count(conn, table, all_of(AnyOf("state_type", (x.value,)), criterion)) for x in StateType}
+    """How many runs are in a state of each type."""
+    if criterion == EVERYTHING:
+        # Each of these counts a stretch of an index; a grouped count compares the type of each run with the last one's.
+        counts = (select(func.count()).where(table.c.state_type == x.value).scalar_subquery() for x in StateType)
+        return dict(zip(StateType, conn.execute(select(*counts)).one(), strict=True))
+    types = unindexed(table.c.state_type)
+    statement = select(types, func.count()).where(condition(table, criterion)).group_by(types)
+    found: dict[Any, int] = dict(conn.execute(statement).tuples().all())
+    return {x: found.get(x.value, 0) for x in StateType}
 
 
 class WorkPool(msgspec.Struct, frozen=True):

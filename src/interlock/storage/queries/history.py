@@ -1,0 +1,163 @@
+"""Sums over runs: by interval of time, by state, and over all.
+
+What lives here: the statements behind histories, lateness and the dashboard's counts. What does not: plain counts
+(runs_filter.py).
+
+A run falls into the interval of the time when it is, or was, expected to start.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, and_, case, func, literal, select
+
+from interlock.orchestration.states import TERMINAL_TYPES, StateType
+from interlock.storage.expressions import greatest, microseconds_between
+from interlock.storage.filters import EVERYTHING, Criterion, condition
+from interlock.storage.tables import flow_runs, task_runs
+from interlock.storage.types import MICROSECOND, UtcTime
+
+MICROSECONDS = 1_000_000
+FAILED_TYPES = (StateType.FAILED, StateType.CRASHED)
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """`intervals` of the same width, one after another from `start` on; each begins with its first moment."""
+
+    start: datetime
+    width: timedelta
+    intervals: int
+
+    def bounds(self, interval: int) -> tuple[datetime, datetime]:
+        """When an interval begins, and when the one after it does."""
+        return self.start + interval * self.width, self.start + (interval + 1) * self.width
+
+    def holds(self, time: Column[datetime]) -> ColumnElement[bool]:
+        """Whether a time is in any of the intervals."""
+        return and_(time >= self.start, time < self.start + self.intervals * self.width)
+
+    def interval_of(self, time: Column[datetime]) -> ColumnElement[int]:
+        """The number of the interval that a time is in, which it must be."""
+        return microseconds_between(literal(self.start, UtcTime()), time) // (self.width // MICROSECOND)
+
+
+class StateSums(msgspec.Struct, frozen=True):
+    """The runs of an interval that are in states of a type and name, with their estimated times in seconds."""
+
+    state_type: StateType
+    state_name: str
+    runs: int
+    run_time: float
+    lateness: float
+
+
+def history(
+    conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
+) -> Mapping[int, Sequence[StateSums]]:
+    """The sums of every interval that has runs, ordered by state."""
+    statements = _of_all(conn, table, grid, now) if criterion == EVERYTHING else [_of(table, criterion, grid, now)]
+    found: dict[int, list[StateSums]] = defaultdict(list)
+    for statement in statements:
+        for interval, *sums in conn.execute(statement):
+            found[interval].append(_state_sums(*sums))
+    return {interval: sorted(sums, key=_by_state) for interval, sums in found.items()}
+
+
+def _of(table: Table, criterion: Criterion, grid: Grid, now: datetime) -> Select[Any]:
+    """All states in one pass."""
+    interval = grid.interval_of(table.c.expected_start_time).label("interval")
+    state = (table.c.state_type, table.c.state_name)
+    running = func.sum(case((table.c.state_type == StateType.RUNNING.value, _running(table, now)), else_=0))
+    sums = _sums(table, running, _start_by(table, now))
+    known = table.c.state_type.is_not(None)
+    wanted = (known, grid.holds(table.c.expected_start_time), condition(table, criterion))
+    return select(interval, *state, *sums).where(*wanted).group_by("interval", *state)
+
+
+def _of_all(conn: Connection, table: Table, grid: Grid, now: datetime) -> Iterator[Select[Any]]:
+    """A pass for each state, over its own stretch of an index that has all that is added up.
+
+    Grouping by text as well as by number takes twice the time.
+    """
+    interval = grid.interval_of(table.c.expected_start_time).label("interval")
+    for state_type, state_name in _states(conn, table):
+        running = func.sum(_running(table, now)) if state_type == StateType.RUNNING else literal(0)
+        start = table.c.start_time if state_type in TERMINAL_TYPES else _start_by_now(table, now)
+        sums = (literal(state_type), literal(state_name), *_sums(table, running, start))
+        here = and_(table.c.state_type == state_type, table.c.state_name == state_name)
+        yield select(interval, *sums).where(here, grid.holds(table.c.expected_start_time)).group_by("interval")
+
+
+def _states(conn: Connection, table: Table) -> Iterator[tuple[str, str]]:
+    """The types and names of the states that runs are in: each found from the one before it, without a pass."""
+    for state_type in StateType:
+        first = select(func.min(table.c.state_name)).where(table.c.state_type == state_type.value)
+        name = conn.execute(first).scalar()
+        while name is not None:
+            yield state_type.value, name
+            name = conn.execute(first.where(table.c.state_name > name)).scalar()
+
+
+def _sums(table: Table, running: ColumnElement[int], start: ColumnElement[datetime]) -> Iterable[ColumnElement[Any]]:
+    """How many runs, how many seconds they ran before, and how many microseconds they run by now and were late."""
+    return func.count(), func.sum(table.c.total_run_time), running, func.sum(_lateness(table, start))
+
+
+def _running(table: Table, now: datetime) -> ColumnElement[int]:
+    """For how long a run has been in its state."""
+    return greatest(microseconds_between(table.c.state_timestamp, literal(now, UtcTime())), 0)
+
+
+def _lateness(table: Table, start: ColumnElement[datetime]) -> ColumnElement[int]:
+    """How late a run started; NULL where it did not."""
+    return greatest(microseconds_between(table.c.expected_start_time, start), 0)
+
+
+def _start_by_now(table: Table, now: datetime) -> ColumnElement[datetime]:
+    """When a run started, taking one that is still to start as started now."""
+    return func.coalesce(table.c.start_time, literal(now, UtcTime()))
+
+
+def _start_by(table: Table, now: datetime) -> ColumnElement[datetime]:
+    """As _start_by_now, but NULL for a run that will never start."""
+    is_over = table.c.state_type.in_([x.value for x in TERMINAL_TYPES])
+    return case((is_over, table.c.start_time), else_=_start_by_now(table, now))
+
+
+def _state_sums(
+    state_type: str, state_name: str, runs: int, ran: float, running: int, lateness: int | None
+) -> StateSums:
+    run_time = ran + running / MICROSECONDS
+    return StateSums(StateType(state_type), state_name, runs, run_time, (lateness or 0) / MICROSECONDS)
+
+
+def _by_state(sums: StateSums) -> tuple[str, str]:
+    return sums.state_type.value, sums.state_name
+
+
+def average_lateness(conn: Connection, criterion: Criterion, now: datetime) -> float | None:
+    """How late flow runs were on average, in seconds; None where there are none."""
+    lateness = func.coalesce(_lateness(flow_runs, _start_by(flow_runs, now)), 0)
+    average = conn.execute(select(func.avg(lateness)).where(condition(flow_runs, criterion))).scalar()
+    return None if average is None else float(average) / MICROSECONDS
+
+
+def outcomes(
+    conn: Connection, criterion: Criterion, start: datetime, end: datetime, parts: int
+) -> Sequence[Row[tuple[int, int, int]]]:
+    """Task runs that started between the two times, by equal parts of the time between them.
+
+    Each row is the number of a part, how many runs of it failed or crashed, and how many there are. Parts without runs
+    are left out.
+    """
+    started = task_runs.c.start_time
+    part = microseconds_between(literal(start, UtcTime()), started) * parts // ((end - start) // MICROSECOND)
+    part = part.label("part")
+    failed = case((task_runs.c.state_type.in_([x.value for x in FAILED_TYPES]), 1), else_=0)
+    statement = select(part, func.sum(failed), func.count()).where(
+        started >= start, started < end, condition(task_runs, criterion)
+    )
+    return conn.execute(statement.group_by("part")).all()
