@@ -11,8 +11,13 @@ from interlock import __version__
 from interlock.api import (
     admin,
     artifacts,
+    block_capabilities,
+    block_documents,
+    block_schemas,
+    block_types,
     concurrency_limits,
     concurrency_limits_v2,
+    deployment_queries,
     deployment_runs,
     deployment_schedules,
     deployments,
@@ -21,12 +26,13 @@ from interlock.api import (
     flow_runs,
     flows,
     logs,
+    run_states,
     saved_searches,
     task_runs,
     variables,
 )
 from interlock.api.context import Context
-from interlock.api.errors import add_error_handlers
+from interlock.api.errors import Settled, add_error_handlers
 from interlock.api.front import API_PREFIX, Front
 from interlock.api.hot_routes import HotRoutes
 
@@ -35,8 +41,11 @@ ROUTERS = (
     flow_runs.router,
     flow_run_inputs.router,
     flow_run_resuming.router,
+    run_states.task_router,
+    run_states.flow_router,
     flows.router,
     deployments.router,
+    deployment_queries.router,
     deployment_schedules.router,
     deployment_runs.router,
     logs.router,
@@ -45,6 +54,10 @@ ROUTERS = (
     concurrency_limits_v2.router,
     saved_searches.router,
     variables.router,
+    block_types.router,
+    block_schemas.router,
+    block_documents.router,
+    block_capabilities.router,
     admin.router,
 )
 
@@ -76,6 +89,6 @@ def create_app(context: Context) -> ASGIApp:
     """The whole application, ready to be served."""
     api = documented_api()
     api.state.context = context
-    hot = HotRoutes(api, context, HOT_ROUTES)
+    hot = HotRoutes(Settled(api), context, HOT_ROUTES)
     settings = context.settings
     return Front(hot, auth_string=settings.auth_string, max_body_bytes=settings.max_body_bytes)

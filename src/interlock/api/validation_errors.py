@@ -18,6 +18,9 @@ WireError = dict[str, Any]
 Wording = tuple[str, str, dict[str, Any] | None]
 """Message, type and context on the wire."""
 
+WHOLE = "whole"
+"""The type of an error that the validator of an object's last field raises about the object as a whole."""
+
 _MISSING = ("field required", "value_error.missing", None)
 _NONE = ("none is not an allowed value", "type_error.none.not_allowed", None)
 _INTEGER = ("value is not a valid integer", "type_error.integer", None)
@@ -150,6 +153,8 @@ def _wire_error(error: Any, body: Any) -> WireError:
 
 def _wording(error: Any) -> Wording:
     kind = error["type"]
+    if kind == WHOLE:
+        return error["msg"], "value_error", None
     if kind.startswith(_OWN_KINDS):
         return error["msg"], kind, error.get("ctx")
     if error.get("input", ...) is None and kind not in _SAID_OF_NULL:
@@ -171,16 +176,16 @@ def _location(error: Any, body: Any) -> list[str | int]:
         return [source, *steps]
     found: list[str | int] = [source]
     value = body
-    # What is missing, and the mark of a dictionary's key, can't be found in the body.
-    last = steps.pop() if steps and (error["type"] == "missing" or steps[-1] == "[key]") else None
+    # The field that speaks for all, what is missing, and the mark of a dictionary's key, can't be found in the body.
+    last = steps.pop() if steps and (error["type"] in ("missing", WHOLE) or steps[-1] == "[key]") else None
     for step in steps:
         if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int)):
             found.append(step)
             value = value[step]
-    if last is not None:
+    if error["type"] == WHOLE:
+        found.append("__root__")
+    elif last is not None:
         found.append("__key__" if last == "[key]" else last)
-    if error["type"] == "value_error" and found == ["body"]:
-        found.append("__root__")  # it is about the body as a whole
     return found
 
 

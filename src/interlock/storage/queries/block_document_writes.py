@@ -109,16 +109,18 @@ class DocumentChange:
 
 
 def change(
-    conn: Connection, document_id: str, wanted: DocumentChange, new_id: Callable[[], str], now: datetime
+    conn: Connection, document_id: str, wanted: DocumentChange | None, new_id: Callable[[], str], now: datetime
 ) -> bool:
-    """Change a document; whether it exists. References that the new data does not name are given up, merged or not.
+    """Change a document if anything is wanted; whether it exists.
+
+    References that the new data does not name again are given up, whether it is merged or not.
 
     Raises DocumentReferenceError, OtherTypeError, and ConflictError or IntegrityError where the schema or a document it
     refers to does not exist.
     """
     row = conn.execute(select(block_documents).where(_columns.id == document_id)).mappings().first()
-    if row is None:
-        return False
+    if row is None or wanted is None:
+        return row is not None
     seal = seal_of(conn)
     values, references = split_references(_new_data(conn, row, seal.unseal(row["data"]), wanted))
     _check_references(conn, document_id, references)

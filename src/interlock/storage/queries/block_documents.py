@@ -3,10 +3,10 @@
 What lives here: queries. What does not: changes (block_document_writes.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
 
 from interlock.storage.blocks.document_tree import DocumentNode, full_data
 from interlock.storage.blocks.secret_values import masked
@@ -15,17 +15,17 @@ from interlock.storage.queries.block_links import DOCUMENT_LINKS, by_parent, lin
 from interlock.storage.queries.block_schemas import Schema
 from interlock.storage.queries.sealing import seal_of
 from interlock.storage.tables import block_documents
-from interlock.storage.tables import block_types as types_table
 
 Document = dict[str, Any]
 """A document's columns, with its data, and with `block_schema`, `block_type` and `block_document_references`."""
 
-Order = Sequence[ColumnElement[Any]]
-
 _columns = block_documents.c
-BY_NAME: Order = (_columns.name, _columns.id)
-BY_NAME_DESCENDING: Order = (_columns.name.desc(), _columns.id.desc())
-BY_TYPE_AND_NAME: Order = (_columns.block_type_name, _columns.name, _columns.id)
+_BY_NAME = (_columns.name, _columns.id)
+_ORDERS: Mapping[str, Sequence[ColumnElement[Any]]] = {
+    "NAME_ASC": _BY_NAME,
+    "NAME_DESC": (_columns.name.desc(), _columns.id),
+    "BLOCK_TYPE_AND_NAME_ASC": (_columns.block_type_name, *_BY_NAME),
+}
 
 
 def by_id(conn: Connection, document_id: str, reveal: bool) -> Document | None:
@@ -35,16 +35,27 @@ def by_id(conn: Connection, document_id: str, reveal: bool) -> Document | None:
 
 def by_name(conn: Connection, slug: str, name: str, reveal: bool) -> Document | None:
     """The document of this name among those of a type."""
-    of_type = _columns.block_type_id == types_table.c.id
-    query = select(_columns.id).where(of_type, types_table.c.slug == slug, _columns.name == name)
-    return next(iter(_documents(conn, conn.execute(query).scalars().all(), reveal)), None)
+    block_type = block_types.by_slug(conn, slug)
+    if block_type is None:
+        return None
+    which = and_(_columns.block_type_id == block_type["id"], _columns.name == name)
+    return next(iter(page(conn, which, "NAME_ASC", 1, 0, reveal)), None)
+
+
+def listed_of_type(conn: Connection, slug: str, reveal: bool) -> list[Document] | None:
+    """The documents of a type by name, without anonymous ones; None where there is no such type."""
+    block_type = block_types.by_slug(conn, slug)
+    if block_type is None:
+        return None
+    which = and_(_columns.block_type_id == block_type["id"], _columns.is_anonymous.is_(False))
+    return page(conn, which, "NAME_ASC", None, 0, reveal)
 
 
 def page(
-    conn: Connection, which: ColumnElement[bool], order: Order, limit: int | None, offset: int, reveal: bool
+    conn: Connection, which: ColumnElement[bool], sort: str, limit: int | None, offset: int, reveal: bool
 ) -> list[Document]:
-    """Documents in an order; all of them from the offset on where there is no limit."""
-    query = select(_columns.id).where(which).order_by(*order).limit(limit).offset(offset)
+    """Documents in the order of `sort`; all of them from the offset on where there is no limit."""
+    query = select(_columns.id).where(which).order_by(*_ORDERS[sort]).limit(limit).offset(offset)
     return _documents(conn, conn.execute(query).scalars().all(), reveal)
 
 
@@ -67,7 +78,7 @@ def _documents(conn: Connection, document_ids: Sequence[str], reveal: bool) -> l
 
 def _rows(conn: Connection, document_ids: set[str]) -> dict[str, RowMapping]:
     """Rows by their ids, in the order of their names."""
-    query = select(block_documents).where(_columns.id.in_(document_ids)).order_by(*BY_NAME)
+    query = select(block_documents).where(_columns.id.in_(document_ids)).order_by(*_BY_NAME)
     return {row["id"]: row for row in conn.execute(query).mappings()}
 
 

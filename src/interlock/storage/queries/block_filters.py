@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select, true
+from sqlalchemy import and_, exists, select, true
 
-from interlock.storage.criteria import Criteria, condition, contains, equal, has_all, one_of
+from interlock.storage.criteria import Condition, Criteria, condition, contains, equal, has_all, one_of
 from interlock.storage.tables import block_documents, block_schemas, block_types
 
 Filter = Mapping[str, Any]
@@ -29,25 +29,24 @@ DOCUMENTS: Criteria = {
 }
 
 
-def of_types(types: Filter, schemas: Filter | None) -> ColumnElement[bool]:
+def of_types(types: Filter | None, schemas: Filter | None) -> Condition:
     """Block types that fit, of which a schema fits."""
-    return and_(condition(types, TYPES), _has_schema(block_schemas.c.block_type_id == block_types.c.id, schemas))
+    of_type = block_schemas.c.block_type_id == block_types.c.id
+    return and_(condition(types or {}, TYPES), _has(of_type, schemas, SCHEMAS))
 
 
-def of_schemas(schemas: Filter) -> ColumnElement[bool]:
+def of_schemas(schemas: Filter | None) -> Condition:
     """Block schemas that fit."""
-    return condition(schemas, SCHEMAS)
+    return condition(schemas or {}, SCHEMAS)
 
 
-def of_documents(documents: Filter, types: Filter | None, schemas: Filter | None) -> ColumnElement[bool]:
+def of_documents(documents: Filter, types: Filter | None, schemas: Filter | None) -> Condition:
     """Block documents that fit, of which the type and the schema fit."""
     of_type = block_types.c.id == block_documents.c.block_type_id
-    return and_(
-        condition(documents, DOCUMENTS),
-        true() if types is None else exists(select(1).where(of_type, condition(types, TYPES))),
-        _has_schema(block_schemas.c.id == block_documents.c.block_schema_id, schemas),
-    )
+    of_schema = block_schemas.c.id == block_documents.c.block_schema_id
+    return and_(condition(documents, DOCUMENTS), _has(of_type, types, TYPES), _has(of_schema, schemas, SCHEMAS))
 
 
-def _has_schema(link: ColumnElement[bool], schemas: Filter | None) -> ColumnElement[bool]:
-    return true() if schemas is None else exists(select(1).where(link, condition(schemas, SCHEMAS)))
+def _has(link: Condition, wanted: Filter | None, criteria: Criteria) -> Condition:
+    """There is a linked record that fits; no matter whether there is one where nothing is asked of it."""
+    return true() if wanted is None else exists(select(1).where(link, condition(wanted, criteria)))

@@ -204,9 +204,12 @@ def _rows(conn: Connection, schema_ids: set[str]) -> dict[str, RowMapping]:
     return {row["id"]: row for row in conn.execute(query).mappings()}
 
 
-def delete_one(conn: Connection, schema_id: str) -> None:
-    """Delete a schema with its documents."""
-    conn.execute(delete(block_schemas).where(block_schemas.c.id == schema_id))
+def delete_one(conn: Connection, schema_id: str) -> Schema | None:
+    """Delete a schema with its documents, unless its type is protected; what it was, None where there was none."""
+    found = by_id(conn, schema_id)
+    if found is not None and not found["block_type"]["is_protected"]:
+        conn.execute(delete(block_schemas).where(block_schemas.c.id == schema_id))
+    return found
 
 
 def capabilities(conn: Connection) -> list[str]:

@@ -73,6 +73,9 @@ def _plain(column: str, text: str | None) -> str | None:
     return text if text is None or column.endswith("_url") else html.unescape(text)
 
 
-def delete_one(conn: Connection, type_id: str) -> None:
-    """Delete a type with its schemas and documents."""
-    conn.execute(delete(block_types).where(block_types.c.id == type_id))
+def delete_one(conn: Connection, type_id: str) -> RowMapping | None:
+    """Delete a type with its schemas and documents, unless it is protected; what it was, None where there was none."""
+    found = by_id(conn, type_id)
+    if found is not None and not found["is_protected"]:
+        conn.execute(delete(block_types).where(block_types.c.id == type_id))
+    return found
