@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .client import wait_until
+from .client import TIMEOUT, wait_until
 
 Json = dict[str, Any]
 PAGE = 200
@@ -88,7 +88,7 @@ class Api:
         """A flow run's logs, its tasks' included, oldest first."""
         return self.pages("/logs/filter", {"logs": {"flow_run_id": {"any_": [flow_run_id]}}, "sort": "TIMESTAMP_ASC"})
 
-    def wait_for_flow_state(self, flow_run_id: str, *types: str, timeout: float = 60.0) -> Json:
+    def wait_for_flow_state(self, flow_run_id: str, *types: str, timeout: float = TIMEOUT) -> Json:
         """Wait until a flow run's state is of one of these types; return the run."""
 
         def reached() -> Json | None:
@@ -97,7 +97,7 @@ class Api:
 
         return wait_until(reached, f"flow run {flow_run_id} reaches {' or '.join(types)}", timeout)
 
-    def wait_for_run_with_task(self, name: str, timeout: float = 60.0) -> Json:
+    def wait_for_run_with_task(self, name: str, timeout: float = TIMEOUT) -> Json:
         """Wait until the flow run of that name runs and has a task run; return the flow run."""
 
         def started() -> Json | None:

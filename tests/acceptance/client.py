@@ -134,7 +134,7 @@ class Client:
             running.kill()
 
 
-def wait_until(probe: Callable[[], Found | None], what: str, timeout: float = 60.0) -> Found:
+def wait_until(probe: Callable[[], Found | None], what: str, timeout: float = TIMEOUT) -> Found:
     """Poll `probe` until it returns something true; fail, naming `what`, after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

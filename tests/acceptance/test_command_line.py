@@ -6,34 +6,40 @@ from typing import Any
 import pytest
 
 from .api import Api
-from .client import FLOWS, Client
+from .client import FLOWS, Client, Running
 from .command_line import CommandLine, cells
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="module")
-def flows(client: Client, word: str) -> Any:
-    """Flow runs to look at: what `flows/basics.py` left."""
-    return client.script("basics", word)
+@pytest.fixture(scope="module", autouse=True)
+def scripts(client: Client, word: str) -> dict[str, Running]:
+    """The scripts that leave something to look at, all under way."""
+    return {name: client.start_script(name, word) for name in ("basics", "records", "blocks", "deployed")}
 
 
 @pytest.fixture(scope="module")
-def records(client: Client, word: str) -> Any:
-    """Artifacts and variables to look at: what `flows/records.py` left."""
-    return client.script("records", word)
+def flows(scripts: dict[str, Running]) -> Any:
+    """Flow runs to look at."""
+    return scripts["basics"].finish().expect().result
 
 
 @pytest.fixture(scope="module")
-def blocks(client: Client, word: str) -> Any:
-    """Blocks to look at: what `flows/blocks.py` left."""
-    return client.script("blocks", word)
+def records(scripts: dict[str, Running]) -> Any:
+    """Artifacts and variables to look at."""
+    return scripts["records"].finish().expect().result
 
 
 @pytest.fixture(scope="module")
-def deployments(client: Client, word: str) -> Any:
-    """Deployments to look at: what `flows/deployed.py` left."""
-    return client.script("deployed", word)
+def blocks(scripts: dict[str, Running]) -> Any:
+    """Blocks to look at."""
+    return scripts["blocks"].finish().expect().result
+
+
+@pytest.fixture(scope="module")
+def deployments(scripts: dict[str, Running]) -> Any:
+    """Deployments to look at."""
+    return scripts["deployed"].finish().expect().result
 
 
 # The installation, by the executable itself
@@ -54,8 +60,8 @@ def test_config_view_shows_the_server_s_url(client: Client, server_url: str) -> 
 
 
 def test_flow_ls_lists_flows_the_newest_first(prefect: CommandLine, flows: Any, word: str) -> None:
-    names = [row[1] for row in cells(prefect("flow", "ls")) if word in row[1]]
-    assert names == [f"{name}-{word}" for name in ("asynchronous", "failing", "dependencies", "plain")]
+    expected = [f"{name}-{word}" for name in ("asynchronous", "failing", "dependencies", "plain")]
+    assert [row[1] for row in cells(prefect("flow", "ls", "--limit", "100")) if row[1] in expected] == expected
 
 
 def test_flow_run_ls_filters_by_flow_and_by_state(prefect: CommandLine, flows: Any, word: str) -> None:
@@ -167,7 +173,7 @@ def test_a_global_limit_of_the_same_name_is_refused(prefect: CommandLine, word: 
 
 def test_variable_commands_show_and_delete(prefect: CommandLine, records: Any, api: Api, word: str) -> None:
     name = f"variable_{word}"
-    assert [name, "three"] in [row[:2] for row in cells(prefect("variable", "ls"))]
+    assert [name, "three"] in [row[:2] for row in cells(prefect("variable", "ls", "--limit", "200"))]
     said = prefect("variable", "inspect", name)
     assert "value='three'" in said
     assert "tags=['b', 'c']" in said
@@ -179,7 +185,7 @@ def test_variable_commands_show_and_delete(prefect: CommandLine, records: Any, a
 
 def test_artifact_ls_shows_the_latest_version_or_all(prefect: CommandLine, records: Any, word: str) -> None:
     made, key = records["artifacts"]["made"], f"report-{word}"
-    latest = [row[:3] for row in cells(prefect("artifact", "ls"))]
+    latest = [row[:3] for row in cells(prefect("artifact", "ls", "--limit", "200"))]
     assert [made["report"], key, "markdown"] in latest
     assert made["first"] not in [row[0] for row in latest]
     every = [row[0] for row in cells(prefect("artifact", "ls", "--all", "--limit", "200"))]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .api import Api
+from .api import Api, Json
 from .client import Client, Running, wait_until
 
 LIMIT, TASKS = 2, 4
@@ -28,25 +28,31 @@ def most_at_once(held: Sequence[Sequence[float]]) -> int:
     return max(sum(start <= moment < end for start, end in held) for moment, _ in held)
 
 
-def test_tasks_without_a_slot_are_told_to_wait_and_stay_pending(api: Api, word: str, tag_limits: Running) -> None:
-    def waiting() -> list[dict[str, Any]] | None:
+@pytest.fixture(scope="module")
+def runs_in_between(api: Api, word: str, tag_limits: Running) -> list[Json]:
+    """The runs of the limited tasks, once the first have ended and while the others wait."""
+
+    def waiting() -> list[Json] | None:
         runs = api.post("/task_runs/filter", {"task_runs": {"tags": {"all_": [f"limited-{word}"]}}})
         done = [run for run in runs if run["state_type"] == "COMPLETED"]
         return runs if len(runs) == TASKS and len(done) == LIMIT else None
 
-    runs = wait_until(waiting, "the first tasks give their slots back while the others wait")
-    pending = [run for run in runs if run["state_type"] != "COMPLETED"]
+    return wait_until(waiting, "the first tasks end while the others wait")
+
+
+def test_tasks_without_a_slot_are_told_to_wait_and_stay_pending(runs_in_between: list[Json]) -> None:
+    pending = [run for run in runs_in_between if run["state_type"] != "COMPLETED"]
     assert [(run["state_type"], run["run_count"]) for run in pending] == [("PENDING", 0)] * (TASKS - LIMIT)
 
 
-def test_finished_tasks_give_their_slots_back_at_once(api: Api, word: str) -> None:
+def test_finished_tasks_give_their_slots_back_at_once(runs_in_between: list[Json], api: Api, word: str) -> None:
     limit = api.get(f"/concurrency_limits/tag/limited-{word}")
     assert (limit["concurrency_limit"], limit["active_slots"]) == (LIMIT, [])
 
 
 def test_global_slots_are_never_held_by_more_tasks_than_the_limit_allows(global_limits: Any) -> None:
     assert len(global_limits["held"]) == 5
-    assert most_at_once(global_limits["held"]) == 2
+    assert most_at_once(global_limits["held"]) <= 2
 
 
 def test_global_slots_are_given_back(global_limits: Any, api: Api, word: str) -> None:
@@ -55,10 +61,10 @@ def test_global_slots_are_given_back(global_limits: Any, api: Api, word: str) ->
 
 
 def test_a_rate_limit_lets_nobody_pass_faster_than_its_slots_come_back(global_limits: Any) -> None:
-    first, *_, last = global_limits["rated"]
-    # One slot, which takes half a second to come back, and four passes: three slots' worth of waiting, but for
-    # the clock of the server starting a little before ours.
-    assert last - first > 3 * 0.5 - 0.25
+    (first_asked, _), *_, (_, last_given) = global_limits["rated"]
+    # One slot, which takes half a second to come back, and four passes: three times the slot had to come back.
+    assert len(global_limits["rated"]) == 4
+    assert last_given - first_asked >= 3 * 0.5
 
 
 def test_more_slots_than_the_limit_has_are_refused(global_limits: Any) -> None:
@@ -74,7 +80,7 @@ def test_a_limit_whose_slots_do_not_come_back_by_themselves_is_no_rate_limit(glo
 def test_a_tag_limit_is_never_exceeded(tag_limits: Running, api: Api) -> None:
     seen = tag_limits.finish().expect().result
     assert len(seen["held"]) == TASKS
-    assert most_at_once(seen["held"]) == LIMIT
+    assert most_at_once(seen["held"]) <= LIMIT
     assert api.state_counts(seen["id"]) == {"Completed": TASKS}
     assert [run["run_count"] for run in api.task_runs(seen["id"])] == [1] * TASKS
 

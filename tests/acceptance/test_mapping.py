@@ -21,7 +21,7 @@ def executions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(client: Client, word: str, executions: Path) -> Any:
     """What `flows/mapped.py` saw."""
-    return client.script("mapped", word, str(COUNT), str(executions), timeout=300)
+    return client.script("mapped", word, str(COUNT), str(executions), timeout=240)
 
 
 def test_500_mapped_tasks_all_complete_each_run_once(report: Any, api: Api, executions: Path) -> None:

@@ -31,13 +31,14 @@ def holders() -> list[tuple[float, float]]:
 
 
 @flow(name=f"rate-limits-{WORD}")
-def rated() -> list[float]:
-    """Pass the rate limit again and again; return the times."""
-    times = []
+def rated() -> list[tuple[float, float]]:
+    """Pass the rate limit again and again; return when each pass was asked for and when it was given."""
+    passes = []
     for _ in range(4):
+        asked = time.time()
         rate_limit(RATE)
-        times.append(time.time())
-    return times
+        passes.append((asked, time.time()))
+    return passes
 
 
 @flow(name=f"async-limits-{WORD}")
