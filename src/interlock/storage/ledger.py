@@ -4,16 +4,32 @@ What lives here: `load` and `write`, the only code that touches the ledger's tab
 the decisions (orchestration/) and transactions (the stores).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, tuple_, update
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.states import UNPERSISTED, State, StateType, data_type
 from interlock.storage import rows
+from interlock.storage.prepared import Prepared
 from interlock.storage.queries import artifacts
 from interlock.storage.tables import (
     concurrency_limits,
@@ -26,36 +42,58 @@ from interlock.storage.tables import (
     task_run_states,
     task_runs,
 )
+from interlock.storage.types import UtcTime
 
 NewId = Callable[[], str]
 
 
-def _among(name: str) -> Any:
-    return bindparam(name, expanding=True)
+def _items() -> Any:
+    """The members of the JSON array in the parameter `items`: one text for any number of them."""
+    return func.json_each(bindparam("items", type_=Text)).table_valued("value").c.value
 
 
-_TASK_RUNS_BY_ID = rows.select_task_runs().where(task_runs.c.id.in_(_among("ids")))
-_TASK_RUNS_BY_KEY = rows.select_task_runs().where(
-    tuple_(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key).in_(_among("keys"))
+def _among(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.in_(select(_items()))
+
+
+def _keys_among(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    key = _items()
+    parts = [func.json_extract(key, literal_column(f"'$[{i}]'")) for i in range(len(columns))]
+    return tuple_(*columns).in_(select(*parts))
+
+
+_TASK_RUNS_BY_ID = Prepared(rows.select_task_runs().where(_among(task_runs.c.id)))
+_TASK_RUNS_BY_KEY = Prepared(
+    rows.select_task_runs().where(_keys_among(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key))
 )
-_BACKGROUND_RUNS_BY_KEY = rows.select_task_runs().where(
-    task_runs.c.flow_run_id.is_(None), tuple_(task_runs.c.task_key, task_runs.c.dynamic_key).in_(_among("keys"))
+_BACKGROUND_RUNS_BY_KEY = Prepared(
+    rows.select_task_runs().where(
+        task_runs.c.flow_run_id.is_(None), _keys_among(task_runs.c.task_key, task_runs.c.dynamic_key)
+    )
 )
-_FAILED_TASK_RUNS = rows.select_task_runs().where(
-    task_runs.c.flow_run_id.in_(_among("ids")), task_runs.c.state_type == StateType.FAILED
+_FAILED_TASK_RUNS = Prepared(
+    # The coalesce keeps SQLite from going through all failed runs there are.
+    rows.select_task_runs().where(
+        _among(task_runs.c.flow_run_id),
+        func.coalesce(task_runs.c.state_type, literal_column("''")) == literal_column("'FAILED'"),
+    )
 )
-_FLOW_RUNS_BY_ID = rows.select_flow_runs().where(flow_runs.c.id.in_(_among("ids")))
-_FLOW_RUNS_BY_KEY = rows.select_flow_runs().where(
-    tuple_(flow_runs.c.flow_id, flow_runs.c.idempotency_key).in_(_among("keys"))
+_FLOW_RUNS_BY_ID = Prepared(rows.select_flow_runs().where(_among(flow_runs.c.id)))
+_FLOW_RUNS_BY_KEY = Prepared(
+    rows.select_flow_runs().where(_keys_among(flow_runs.c.flow_id, flow_runs.c.idempotency_key))
 )
-_FLOW_IDS = select(flows.c.id).where(flows.c.id.in_(_among("ids")))
-_LIMITS = select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit).where(
-    concurrency_limits.c.tag.in_(_among("tags"))
+_FLOW_IDS = Prepared(select(flows.c.id).where(_among(flows.c.id)))
+_LIMITS = Prepared(
+    select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit).where(
+        _among(concurrency_limits.c.tag)
+    )
 )
-_HOLDERS = select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
-    concurrency_slots.c.concurrency_limit_id.in_(_among("ids"))
+_HOLDERS = Prepared(
+    select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
+        _among(concurrency_slots.c.concurrency_limit_id)
+    )
 )
-_CACHED = (
+_CACHED = Prepared(
     select(
         task_run_state_cache.c.cache_key,
         task_run_state_cache.c.cache_expiration,
@@ -63,22 +101,25 @@ _CACHED = (
     )
     .join(task_run_states, task_run_states.c.id == task_run_state_cache.c.task_run_state_id)
     .where(
-        task_run_state_cache.c.cache_key.in_(_among("keys")),
+        _among(task_run_state_cache.c.cache_key),
         or_(
             task_run_state_cache.c.cache_expiration.is_(None),
-            task_run_state_cache.c.cache_expiration > bindparam("now"),
+            task_run_state_cache.c.cache_expiration > bindparam("now", type_=UtcTime),
         ),
     )
     .order_by(task_run_state_cache.c.created, task_run_state_cache.c.id)
 )
 
-_INSERT_TASK_RUN = insert(task_runs)
-_INSERT_TASK_RUN_STATE = insert(task_run_states)
-_INSERT_FLOW_RUN = insert(flow_runs)
-_INSERT_FLOW_RUN_STATE = insert(flow_run_states)
-_UPDATE_TASK_RUN = update(task_runs).where(task_runs.c.id == bindparam("run_id"))
+_INSERT_TASK_RUN = Prepared(insert(task_runs), rows.TASK_RUN_VALUES)
+_UPDATE_TASK_RUN = Prepared(update(task_runs).where(task_runs.c.id == bindparam("run_id")), rows.TASK_RUN_CHANGES)
+_INSERT_TASK_RUN_STATE = Prepared(insert(task_run_states), (*rows.STATE_COLUMNS, "task_run_id"))
+_INSERT_FLOW_RUN = Prepared(insert(flow_runs), rows.FLOW_RUN_VALUES)
+_UPDATE_FLOW_RUN = Prepared(update(flow_runs).where(flow_runs.c.id == bindparam("run_id")), rows.FLOW_RUN_CHANGES)
+_INSERT_FLOW_RUN_STATE = Prepared(insert(flow_run_states), (*rows.STATE_COLUMNS, "flow_run_id"))
+_INSERT_SLOT = Prepared(insert(concurrency_slots), concurrency_slots.c.keys())
+_INSERT_CACHE_ENTRY = Prepared(insert(task_run_state_cache), task_run_state_cache.c.keys())
+_INSERT_WAITING = Prepared(insert(task_run_queue), task_run_queue.c.keys())
 _TOUCH_LIMIT = update(concurrency_limits).where(concurrency_limits.c.id == bindparam("limit_id"))
-_UPDATE_FLOW_RUN = update(flow_runs).where(flow_runs.c.id == bindparam("run_id"))
 
 
 def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait_seconds: int) -> WorkingSet:
@@ -98,16 +139,16 @@ def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: 
     _load_flow_runs(conn, ids, facts)
     keys: set[FlowRunKey] = {(x.flow_id, x.idempotency_key) for x in creations if x.idempotency_key is not None}
     if keys:
-        for row in conn.execute(_FLOW_RUNS_BY_KEY, {"keys": list(keys)}):
+        for row in _FLOW_RUNS_BY_KEY.fetch(conn, _items_of(keys)):
             facts.add_flow_run(rows.flow_run(row))
     if creations:
-        facts.flow_ids.update(conn.execute(_FLOW_IDS, {"ids": list({run.flow_id for run in creations})}).scalars())
+        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, _items_of({run.flow_id for run in creations})))
 
 
 def _load_flow_runs(conn: Connection, ids: Iterable[str], facts: WorkingSet) -> None:
     wanted = [i for i in ids if i not in facts.flow_runs]
     if wanted:
-        for row in conn.execute(_FLOW_RUNS_BY_ID, {"ids": wanted}):
+        for row in _FLOW_RUNS_BY_ID.fetch(conn, _items_of(wanted)):
             facts.add_flow_run(rows.flow_run(row))
 
 
@@ -116,12 +157,12 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     ids = {c.task_run_id for c in commands if isinstance(c, SetTaskRunState)} | {run.id for run in creations}
     ids.update(c.run.parent_task_run_id for c in commands if isinstance(c, CreateFlowRun) and c.run.parent_task_run_id)
     ids.update(run.parent_task_run_id for run in facts.flow_runs.values() if run.parent_task_run_id)
-    _load_task_runs(conn, _TASK_RUNS_BY_ID, {"ids": list(ids)}, facts)
+    _load_task_runs(conn, _TASK_RUNS_BY_ID, ids, facts)
     keys: set[TaskRunKey] = {(x.flow_run_id, x.task_key, x.dynamic_key) for x in creations}
-    _load_task_runs(conn, _TASK_RUNS_BY_KEY, {"keys": [k for k in keys if k[0] is not None]}, facts)
-    _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, {"keys": [k[1:] for k in keys if k[0] is None]}, facts)
+    _load_task_runs(conn, _TASK_RUNS_BY_KEY, [k for k in keys if k[0] is not None], facts)
+    _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, [k[1:] for k in keys if k[0] is None], facts)
     retried = [c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)]
-    for run_id in _load_task_runs(conn, _FAILED_TASK_RUNS, {"ids": retried}, facts):
+    for run_id in _load_task_runs(conn, _FAILED_TASK_RUNS, retried, facts):
         facts.failed_task_runs.setdefault(facts.task_runs[run_id].flow_run_id or "", set()).add(run_id)
 
 
@@ -129,13 +170,17 @@ def _is_old_retry(command: SetFlowRunState) -> bool:
     return command.api_version is not None and command.proposal.type == StateType.FAILED
 
 
-def _load_task_runs(conn: Connection, query: Any, parameters: dict[str, list[Any]], facts: WorkingSet) -> list[str]:
-    if not all(parameters.values()):
+def _load_task_runs(conn: Connection, query: Prepared, items: Collection[Any], facts: WorkingSet) -> list[str]:
+    if not items:
         return []
-    loaded = [rows.task_run(row) for row in conn.execute(query, parameters)]
+    loaded = [rows.task_run(row) for row in query.fetch(conn, _items_of(items))]
     for run in loaded:
         facts.add_task_run(run)
     return [run.id for run in loaded]
+
+
+def _items_of(values: Iterable[Any]) -> dict[str, Any]:
+    return {"items": msgspec.json.encode(list(values)).decode()}
 
 
 def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[str]:
@@ -151,9 +196,9 @@ def _load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSe
     tags.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
     if not tags:
         return
-    limits = {x.id: Limit(x.id, x.tag, x.concurrency_limit, set()) for x in conn.execute(_LIMITS, {"tags": list(tags)})}
+    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, _items_of(tags))}
     if limits:
-        for limit_id, task_run_id in conn.execute(_HOLDERS, {"ids": list(limits)}):
+        for limit_id, task_run_id in _HOLDERS.fetch(conn, _items_of(limits)):
             limits[limit_id].holders.add(task_run_id)
     facts.limits = {limit.tag: limit for limit in limits.values()}
 
@@ -166,8 +211,8 @@ def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet
     }
     if not keys:
         return
-    for cache_key, expiration, *fields in conn.execute(_CACHED, {"keys": list(keys), "now": now}):
-        facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(tuple(fields)))
+    for cache_key, expiration, *fields in _CACHED.fetch(conn, _items_of(keys) | {"now": now}):
+        facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
 
 
 def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
@@ -180,29 +225,24 @@ def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     _write_queue(conn, facts)
 
 
-def _write_many(conn: Connection, statement: Any, parameters: list[dict[str, Any]]) -> None:
-    if parameters:
-        conn.execute(statement, parameters)
-
-
 def _write_flow_runs(conn: Connection, facts: WorkingSet) -> None:
     touched = [facts.flow_runs[i] for i in facts.touched_flow_runs]
     created = facts.created_flow_runs
-    _write_many(conn, _INSERT_FLOW_RUN, [rows.flow_run_values(x) for x in touched if x.id in created])
+    _INSERT_FLOW_RUN.write(conn, [rows.flow_run_values(x) for x in touched if x.id in created])
     changed = [rows.flow_run_changes(x) | {"run_id": x.id} for x in touched if x.id not in created]
-    _write_many(conn, _UPDATE_FLOW_RUN, changed)
+    _UPDATE_FLOW_RUN.write(conn, changed)
     states = [rows.state_values(x) | {"flow_run_id": run_id} for run_id, x in facts.new_flow_run_states]
-    _write_many(conn, _INSERT_FLOW_RUN_STATE, states)
+    _INSERT_FLOW_RUN_STATE.write(conn, states)
 
 
 def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
     touched = [facts.task_runs[i] for i in facts.touched_task_runs]
     created = facts.created_task_runs
-    _write_many(conn, _INSERT_TASK_RUN, [rows.task_run_values(x) for x in touched if x.id in created])
+    _INSERT_TASK_RUN.write(conn, [rows.task_run_values(x) for x in touched if x.id in created])
     changed = [rows.task_run_changes(x) | {"run_id": x.id} for x in touched if x.id not in created]
-    _write_many(conn, _UPDATE_TASK_RUN, changed)
+    _UPDATE_TASK_RUN.write(conn, changed)
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]
-    _write_many(conn, _INSERT_TASK_RUN_STATE, states)
+    _INSERT_TASK_RUN_STATE.write(conn, states)
 
 
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
@@ -219,7 +259,7 @@ def _is_kept(state: State) -> bool:
 def _write_slots(conn: Connection, facts: WorkingSet) -> None:
     for tag, changed in facts.touched_limits.items():
         limit = facts.limits[tag]
-        stored = set(conn.execute(_HOLDERS, {"ids": [limit.id]}).scalars("task_run_id"))
+        stored = {row[1] for row in _HOLDERS.fetch(conn, _items_of([limit.id]))}
         gone = stored - limit.holders
         if gone:
             conn.execute(
@@ -231,7 +271,7 @@ def _write_slots(conn: Connection, facts: WorkingSet) -> None:
                 )
             )
         taken = [{"concurrency_limit_id": limit.id, "task_run_id": x} for x in limit.holders - stored]
-        _write_many(conn, insert(concurrency_slots), taken)
+        _INSERT_SLOT.write(conn, taken)
         conn.execute(_TOUCH_LIMIT, {"limit_id": limit.id, "updated": changed})
 
 
@@ -246,7 +286,7 @@ def _write_cache(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
         }
         for x in facts.new_cache_entries
     ]
-    _write_many(conn, insert(task_run_state_cache), entries)
+    _INSERT_CACHE_ENTRY.write(conn, entries)
 
 
 def _write_queue(conn: Connection, facts: WorkingSet) -> None:
@@ -263,4 +303,4 @@ def _write_queue(conn: Connection, facts: WorkingSet) -> None:
         }
         for x in facts.enqueued.values()
     ]
-    _write_many(conn, insert(task_run_queue), waiting)
+    _INSERT_WAITING.write(conn, waiting)

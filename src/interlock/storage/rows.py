@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import orjson
-from sqlalchemy import Column, Row, Select, Table, select
+from sqlalchemy import Column, Select, Table, select
 
 from interlock.orchestration.runs import FlowRun, FlowRunPolicy, TaskRun, TaskRunPolicy
 from interlock.orchestration.states import State, StateDetails, StateType
@@ -37,6 +36,14 @@ FLOW_RUN_COLUMNS = _columns(flow_runs, flow_run_states)
 _TASK_RUN_FIELDS = [c.name for c in TASK_RUN_COLUMNS[: -len(STATE_COLUMNS)]]
 _FLOW_RUN_FIELDS = [c.name for c in FLOW_RUN_COLUMNS[: -len(STATE_COLUMNS)]]
 
+_STATE_REFERENCE = ("state_id", "state_type", "state_name", "state_timestamp")
+_TIMES = ("expected_start_time", "next_scheduled_start_time", "start_time", "end_time", "total_run_time")
+TASK_RUN_CHANGES = ("updated", *_STATE_REFERENCE, "run_count", "flow_run_run_count", *_TIMES)
+FLOW_RUN_CHANGES = ("updated", *_STATE_REFERENCE, "empirical_policy", "run_count", *_TIMES)
+"""The columns that a transition may change; the others are written once or changed by request."""
+TASK_RUN_VALUES = tuple(c.name for c in task_runs.c if c.computed is None)
+FLOW_RUN_VALUES = tuple(c.name for c in flow_runs.c if c.computed is None)
+
 
 def select_task_runs() -> Select[Any]:
     """Every task run with its current state; narrow it down with `where`. Read the rows with `task_run`."""
@@ -55,7 +62,7 @@ def select_states(states: Table) -> Select[Any]:
     return select(*(states.c[n] for n in STATE_COLUMNS))
 
 
-def task_run(row: Row[Any]) -> TaskRun:
+def task_run(row: Sequence[Any]) -> TaskRun:
     """The record of a row of `select_task_runs`."""
     values: dict[str, Any] = dict(zip(_TASK_RUN_FIELDS, row, strict=False))
     values["empirical_policy"] = _task_policy.decode(values["empirical_policy"])
@@ -63,7 +70,7 @@ def task_run(row: Row[Any]) -> TaskRun:
     return TaskRun(**values, state=_current_state(row))
 
 
-def flow_run(row: Row[Any]) -> FlowRun:
+def flow_run(row: Sequence[Any]) -> FlowRun:
     """The record of a row of `select_flow_runs`."""
     values: dict[str, Any] = dict(zip(_FLOW_RUN_FIELDS, row, strict=False))
     values["empirical_policy"] = _flow_policy.decode(values["empirical_policy"])
@@ -71,7 +78,7 @@ def flow_run(row: Row[Any]) -> FlowRun:
     return FlowRun(**values, state=_current_state(row))
 
 
-def _current_state(row: Row[Any]) -> State | None:
+def _current_state(row: Sequence[Any]) -> State | None:
     fields = row[-len(STATE_COLUMNS) :]
     return None if fields[0] is None else state(fields)
 
@@ -85,7 +92,7 @@ def state(row: Sequence[Any]) -> State:
         name=name,
         timestamp=timestamp,
         message=message,
-        data=None if data is None else orjson.loads(data),
+        data=None if data is None else msgspec.json.decode(data),
         details=_details.decode(details),
         transition_id=transition_id,
     )
@@ -187,7 +194,7 @@ def state_values(new: State) -> dict[str, Any]:
         "name": new.name,
         "timestamp": new.timestamp,
         "message": new.message,
-        "data": None if new.data is None else orjson.dumps(new.data).decode(),
+        "data": None if new.data is None else msgspec.json.encode(new.data).decode(),
         "state_details": msgspec.json.encode(new.details).decode(),
         "transition_id": new.transition_id,
     }

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from interlock.orchestration.batch import decide_batch
 from interlock.orchestration.facts import Chance
+from interlock.orchestration.refusals import ConflictError
 from interlock.storage import ledger
 from interlock.storage.migrations import upgrade_if_needed
 from interlock.storage.store import BatchItem, P, Query, StoreUnavailableError, T, Write
@@ -175,14 +176,15 @@ class _ThreadConnections:
 
 @contextmanager
 def _transaction(conn: Connection, begin: str) -> Iterator[None]:
-    conn.exec_driver_sql(begin)
+    driver = cast("sqlite3.Connection", conn.connection.driver_connection)
+    driver.execute(begin)
     try:
         yield
-        conn.exec_driver_sql("COMMIT")
+        driver.execute("COMMIT")
     except BaseException:
         # Some failures (a full disk) have ended the transaction already.
-        if cast("sqlite3.Connection", conn.connection.driver_connection).in_transaction:
-            conn.exec_driver_sql("ROLLBACK")
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
         raise
 
 
@@ -190,18 +192,23 @@ def _transaction(conn: Connection, begin: str) -> Iterator[None]:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         if _is_unavailability(error):
-            raise StoreUnavailableError(str(error.orig)) from error
+            raise StoreUnavailableError(str(_cause(error))) from error
+        if isinstance(error, sqlite3.IntegrityError):
+            raise ConflictError(str(error)) from error
         raise
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """The driver's own error."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _is_unavailability(error: Exception) -> bool:
     """Whether the database itself failed (busy, full, read-only, unreadable, damaged), not a statement."""
-    if not isinstance(error, DatabaseError) or isinstance(error, IntegrityError):
-        return False
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF != sqlite3.SQLITE_ERROR
+    code = getattr(_cause(error), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF not in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 
 
 def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
