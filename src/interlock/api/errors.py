@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock.api.schemas.base import json_bytes
 from interlock.api.validation_errors import wire_errors
@@ -77,8 +78,34 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return validation_response(wire_errors(error.errors(), body), body)
 
 
+class Settled:
+    """An ASGI application whose failures are settled with their answer.
+
+    The framework raises what nobody foresaw once more after it has answered; a server would then cut the connection,
+    and with it the next request on it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            if not answered:
+                raise
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error in the wire's shapes."""
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _known)
     for kind in (NotFoundError, ConflictError, IntegrityError, OverloadedError, StoreUnavailableError):
         app.add_exception_handler(kind, _known)

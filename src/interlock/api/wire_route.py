@@ -4,6 +4,7 @@ What lives here: the route class of all routers. What does not: the wording of e
 hot routes, which read their bodies themselves (hot_routes.py).
 """
 
+import json
 from collections.abc import Callable, Coroutine, Iterator
 from email.message import Message
 from typing import Any
@@ -11,10 +12,25 @@ from typing import Any
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class WireRequest(Request):
+    """A request whose body is JSON of a sort that can be written again."""
+
+    async def json(self) -> Any:
+        """The body; raises ValueError where it is nested too deeply or holds halves of characters."""
+        raw = await self.body()
+        try:
+            return from_json(raw)
+        except ValueError:
+            # Where this fails too, its error has the words and the place that clients know.
+            value = json.loads(raw)
+        return from_json(json.dumps(value, ensure_ascii=False))
 
 
 class Parameters(dict[str, Any]):
@@ -25,7 +41,7 @@ class Parameters(dict[str, Any]):
         return default if value is None else value
 
 
-class ParametersRequest(Request):
+class ParametersRequest(WireRequest):
     """A request whose body is a set of parameters; null as the whole body is no body."""
 
     async def body(self) -> bytes:
@@ -42,16 +58,18 @@ class WireRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
-        if not self._embed_body_fields:
-            return handle
+
+        async def handle_body(request: Request) -> Response:
+            return await handle(WireRequest(request.scope, request.receive))
 
         async def handle_parameters(request: Request) -> Response:
+            request = ParametersRequest(request.scope, request.receive)
             if not _is_json(request) and (raw := await request.body()):
                 missing = [{"type": "missing", "loc": ("body", x)} for x in _parameters(self.dependant)]
                 raise RequestValidationError(missing, body=raw.decode(errors="replace"))
-            return await handle(ParametersRequest(request.scope, request.receive))
+            return await handle(request)
 
-        return handle_parameters
+        return handle_parameters if self._embed_body_fields else handle_body
 
 
 def _parameters(dependant: Dependant) -> Iterator[str]:

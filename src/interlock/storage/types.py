@@ -6,7 +6,7 @@ What lives here: how ids, times and JSON are kept. What does not: the tables tha
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import orjson
+import msgspec
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, String, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -61,12 +61,12 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return orjson.dumps(value).decode()
+        return msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return orjson.loads(value)
+        return msgspec.json.decode(value)
 
 
 class JsonText(TypeDecorator[str]):

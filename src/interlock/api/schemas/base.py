@@ -173,9 +173,17 @@ def json_bytes(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
-        # Integers of more than 64 bits and lone surrogates, which clients may well send.
-        finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
+        # Integers of more than 64 bits, which clients may well send.
+        finite = json.loads(json.dumps(value, default=_as_json), parse_constant=lambda _: None)
         return json.dumps(finite).encode()
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, orjson.Fragment):
+        return json.loads(orjson.dumps(value))
+    raise TypeError(f"no JSON value: {value!r}")
 
 
 def json_text(value: Any) -> str:

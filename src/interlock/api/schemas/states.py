@@ -5,11 +5,10 @@ What lives here: proposals in, states and verdicts out. What does not: how they 
 
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Body as body
 from pydantic import Field
 
-from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp, json_bytes
 from interlock.orchestration.decision import Abort, Accept, Decision, Reject, Verdict, Wait
 from interlock.orchestration.states import Proposal, State, StateDetails, StateType
 
@@ -149,7 +148,7 @@ def _encode_details(x: StateDetails) -> dict[str, Any]:
 def encode_decision(decision: Decision) -> bytes:
     """The answer of set_state as JSON."""
     status, details = encode_verdict(decision.verdict)
-    return orjson.dumps({"state": encode_state(decision.state), "status": status, "details": details})
+    return json_bytes({"state": encode_state(decision.state), "status": status, "details": details})
 
 
 def encode_verdict(verdict: Verdict) -> tuple[str, dict[str, Any]]:
