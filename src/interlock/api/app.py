@@ -21,14 +21,19 @@ from interlock.api import (
     deployment_runs,
     deployment_schedules,
     deployments,
+    flow_queries,
+    flow_run_graphs,
     flow_run_inputs,
+    flow_run_queries,
     flow_run_resuming,
     flow_runs,
     flows,
     logs,
     run_states,
     saved_searches,
+    task_run_queries,
     task_runs,
+    ui,
     variables,
 )
 from interlock.api.context import Context
@@ -37,12 +42,17 @@ from interlock.api.front import API_PREFIX, Front
 from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
+    task_run_queries.router,
     task_runs.router,
+    flow_run_queries.router,
     flow_runs.router,
+    flow_run_graphs.router,
     flow_run_inputs.router,
     flow_run_resuming.router,
     run_states.task_router,
     run_states.flow_router,
+    ui.router,
+    flow_queries.router,
     flows.router,
     deployments.router,
     deployment_queries.router,

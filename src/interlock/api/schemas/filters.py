@@ -45,7 +45,7 @@ class ColumnFilter(StrictBody):
 class Combined(ColumnFilter):
     """A filter that says how its parts go together."""
 
-    operator: FilterOperator = Field(FilterOperator.and_, description="Whether all parts must hold, or any of them.")
+    operator: FilterOperator = FilterOperator.and_
 
     def criterion(self, column: str) -> Criterion:
         return self.combined(self.conditions(column))

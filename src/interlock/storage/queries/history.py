@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, and_, case, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, func, literal, select
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.expressions import greatest, microseconds_between
@@ -147,7 +147,7 @@ def average_lateness(conn: Connection, criterion: Criterion, now: datetime) -> f
 
 def outcomes(
     conn: Connection, criterion: Criterion, start: datetime, end: datetime, parts: int
-) -> Sequence[Row[tuple[int, int, int]]]:
+) -> Sequence[tuple[int, int, int]]:
     """Task runs that started between the two times, by equal parts of the time between them.
 
     Each row is the number of a part, how many runs of it failed or crashed, and how many there are. Parts without runs
@@ -160,4 +160,4 @@ def outcomes(
     statement = select(part, func.sum(failed), func.count()).where(
         started >= start, started < end, condition(task_runs, criterion)
     )
-    return conn.execute(statement.group_by("part")).all()
+    return conn.execute(statement.group_by("part")).tuples().all()

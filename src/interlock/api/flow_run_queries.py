@@ -1,0 +1,52 @@
+"""Routes that find, count and sum up flow runs by filters."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from interlock.api.context import ContextDep
+from interlock.api.criteria import PoolQueueCriteria, QueueCriteria
+from interlock.api.errors import json_response
+from interlock.api.histories import RequestedGrid, answer_history
+from interlock.api.paging import Limit, Offset
+from interlock.api.schemas.flow_runs import FlowRunAnswer, encode_flow_run
+from interlock.api.schemas.history import HistoryAnswer
+from interlock.api.schemas.sorting import FlowRunSort
+from interlock.api.wire_route import WireRoute
+from interlock.storage.queries import history, runs_filter
+from interlock.storage.tables import flow_runs
+
+router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
+
+
+@router.post("/filter", response_model=list[FlowRunAnswer])
+async def read_flow_runs(
+    context: ContextDep,
+    criteria: PoolQueueCriteria,
+    limit: Limit,
+    offset: Offset = 0,
+    sort: Annotated[FlowRunSort, Body()] = FlowRunSort.ID_DESC,
+) -> Any:
+    """Flow runs that filters ask for."""
+    criterion = criteria.of_flow_runs()
+    found = await context.store.read(runs_filter.flow_run_page, criterion, sort.order, limit, offset)
+    now = context.clock()
+    return json_response([encode_flow_run(x, now) for x in found])
+
+
+@router.post("/count")
+async def count_flow_runs(context: ContextDep, criteria: PoolQueueCriteria) -> int:
+    """How many flow runs filters ask for."""
+    return await context.store.read(runs_filter.count, flow_runs, criteria.of_flow_runs())
+
+
+@router.post("/history", response_model=list[HistoryAnswer])
+async def read_flow_run_history(context: ContextDep, criteria: QueueCriteria, grid: RequestedGrid) -> Any:
+    """How many flow runs that filters ask for are in which state, by when they were expected to start."""
+    return await answer_history(context, flow_runs, criteria.of_flow_runs(), grid)
+
+
+@router.post("/lateness")
+async def average_flow_run_lateness(context: ContextDep, criteria: PoolQueueCriteria) -> float | None:
+    """How many seconds late the flow runs were on average that filters ask for; null where there are none."""
+    return await context.store.read(history.average_lateness, criteria.of_flow_runs(), context.clock())

@@ -1,0 +1,46 @@
+"""Routes that find, count and sum up task runs by filters."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from interlock.api.context import ContextDep
+from interlock.api.criteria import RunCriteria
+from interlock.api.errors import json_response
+from interlock.api.histories import RequestedGrid, answer_history
+from interlock.api.paging import Limit, Offset
+from interlock.api.schemas.history import HistoryAnswer
+from interlock.api.schemas.sorting import TaskRunSort
+from interlock.api.schemas.task_runs import TaskRunAnswer, encode_task_run
+from interlock.api.wire_route import WireRoute
+from interlock.storage.queries import runs_filter
+from interlock.storage.tables import task_runs
+
+router = APIRouter(prefix="/task_runs", tags=["Task Runs"], route_class=WireRoute)
+
+
+@router.post("/filter", response_model=list[TaskRunAnswer])
+async def read_task_runs(
+    context: ContextDep,
+    criteria: RunCriteria,
+    limit: Limit,
+    offset: Offset = 0,
+    sort: Annotated[TaskRunSort, Body()] = TaskRunSort.ID_DESC,
+) -> Any:
+    """Task runs that filters ask for."""
+    criterion = criteria.of_task_runs()
+    found = await context.store.read(runs_filter.task_run_page, criterion, sort.order, limit, offset)
+    now = context.clock()
+    return json_response([encode_task_run(x, now) for x in found])
+
+
+@router.post("/count")
+async def count_task_runs(context: ContextDep, criteria: RunCriteria) -> int:
+    """How many task runs filters ask for."""
+    return await context.store.read(runs_filter.count, task_runs, criteria.of_task_runs())
+
+
+@router.post("/history", response_model=list[HistoryAnswer])
+async def read_task_run_history(context: ContextDep, criteria: RunCriteria, grid: RequestedGrid) -> Any:
+    """How many task runs that filters ask for are in which state, by when they were expected to start."""
+    return await answer_history(context, task_runs, criteria.of_task_runs(), grid)
