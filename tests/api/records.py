@@ -44,6 +44,15 @@ def new_deployment(api: httpx.Client, **fields: Any) -> Any:
     return made(api, "/deployments/", {"flow_id": flow_id, "name": unique("deployment"), **fields})
 
 
+def new_block_document(api: httpx.Client) -> Any:
+    """A block document of a type and schema of its own."""
+    word = unique("block")
+    block_type = made(api, "/block_types/", {"name": word, "slug": word})
+    schema = made(api, "/block_schemas/", {"fields": {"title": word}, "block_type_id": block_type["id"]})
+    ids = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    return made(api, "/block_documents/", {"name": word, "data": {}, **ids})
+
+
 def set_state(api: httpx.Client, path: str, state_type: str, **fields: Any) -> Any:
     """Ask for a state of the run at the path."""
     return made(api, f"{path}/set_state", {"state": {"type": state_type, **fields}})

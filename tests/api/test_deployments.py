@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.records import NOWHERE, made, new_deployment, new_flow, new_flow_run, unique
+from tests.api.records import NOWHERE, made, new_block_document, new_deployment, new_flow, new_flow_run, unique
 
 INTERVAL = {"interval": 3600.0, "anchor_date": "2020-01-01T00:00:00-05:00", "timezone": "UTC"}
 CRON = {"cron": "0 0 * * *", "timezone": None, "day_or": True}
@@ -127,6 +127,18 @@ class TestCreation:
         status, detail = refusal(api.post("/deployments/", json=body))
         assert status == 409
         assert detail.startswith(f"Error creating deployment. Could not find {role} block with id: {NOWHERE}. This")
+
+    def test_a_deployment_goes_with_its_block_documents(self, api: httpx.Client) -> None:
+        """Without them it could not run."""
+        document_id = new_block_document(api)["id"]
+        both = {"storage_document_id": document_id, "infrastructure_document_id": document_id}
+        deployment = new_deployment(api, **both)
+        assert {name: deployment[name] for name in both} == both
+        run = made(api, f"/deployments/{deployment['id']}/create_flow_run", {})
+        assert run["infrastructure_document_id"] == document_id
+        api.delete(f"/block_documents/{document_id}")
+        gone = [f"/deployments/{deployment['id']}", f"/flow_runs/{run['id']}"]
+        assert [api.get(path).status_code for path in gone] == [404, 404]
 
     def test_a_work_pool_must_exist(self, api: httpx.Client) -> None:
         """Unless it is the one that queues without a pool belong to."""
