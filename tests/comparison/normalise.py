@@ -83,10 +83,19 @@ class Names:
 
     def answer(self, body: JSON, *, unordered: bool = False) -> JSON:
         """The normal form of an answer's body, numbering the ids not seen before."""
-        normal = self._duration(body) if isinstance(body, float) else self._value(body)
-        if unordered and isinstance(normal, list):
-            normal.sort(key=lambda item: json.dumps(item, sort_keys=True))
-        return normal
+        if isinstance(body, float):
+            return self._duration(body)
+        if unordered and isinstance(body, list):
+            body = sorted(body, key=self._without_numbers)
+        return self._value(body)
+
+    def _without_numbers(self, item: JSON) -> str:
+        """What to sort by: the normal form without the numbers of ids, as these depend on the order."""
+        named = set(self.ids)
+        normal = json.dumps(self._value(item))
+        for value in self.ids.keys() - named:
+            del self.ids[value]
+        return re.sub(r"\{id\d+\}", "", normal)
 
     def _value(self, value: JSON, key: str = "") -> JSON:
         if isinstance(value, dict):
@@ -131,6 +140,8 @@ class Names:
     def _relative(self, moment: datetime) -> str | None:
         if step := self._step_at(moment):
             return f"@{step}"
+        if abs(moment - self.start) > NEAR:
+            return None
         return self._jittered(moment) or self._from_second(moment) or self._shifted(moment)
 
     def _shifted(self, moment: datetime) -> str | None:
@@ -140,8 +151,7 @@ class Names:
 
     def _from_second(self, moment: datetime) -> str | None:
         distance = moment - self.second
-        near = moment.microsecond % TENTH == 0 and abs(distance) < NEAR
-        return f"second{distance.total_seconds():+.10g}" if near else None
+        return f"second{distance.total_seconds():+.10g}" if moment.microsecond % TENTH == 0 else None
 
     def _jittered(self, moment: datetime) -> str | None:
         if self.jitter is None:

@@ -46,7 +46,6 @@ TYPES: dict[str, Any] = {
     "name null": {"name": None},
     "slug in capitals": {"slug": "Type-{unique}"},
     "slug with an underscore": {"slug": "type_{unique}"},
-    "slug empty": {"slug": ""},
     "url as nonsense": {"logo_url": "no"},
     "url null": {"logo_url": None},
     "protected": {"is_protected": True},
@@ -60,6 +59,8 @@ def types() -> Iterator[Case]:
     look = get("/block_types/{made}", "read")
     yield from creations(family, "/block_types/", TYPE, TYPES, look)
     first = post("/block_types/", TYPE, "made")
+    gone = tuple(delete("/block_types/{made}", name, record=True) for name in ("gone", "again"))
+    yield Case(family, "create/slug empty", (post("/block_types/", TYPE | {"slug": ""}, "made"), look, gone[0]))
     same_slug = post("/block_types/", TYPE | {"name": "Other {unique}"}, "again")
     yield Case(family, "repeat", (first, post("/block_types/", TYPE, "again"), look))
     yield Case(family, "repeat/the slug only", (first, same_slug))
@@ -83,7 +84,6 @@ def types() -> Iterator[Case]:
     described = post("/block_types/", TYPE | {"description": "d", "code_example": "c"}, "made")
     for label, body in updates.items():
         yield Case(family, f"update/{label}", (described, call("PATCH", "/block_types/{made}", "update", body), look))
-    gone = tuple(delete("/block_types/{made}", name, record=True) for name in ("gone", "again"))
     yield Case(family, "delete", (first, *gone, look))
     schema = post("/block_schemas/", {"block_type_id": "{made}", "fields": fields()}, "schema", record=False)
     document = document_of("{made}", "{schema}")

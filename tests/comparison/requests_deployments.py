@@ -203,7 +203,7 @@ RUNS: dict[str, JSON] = {
         "name": "run",
         "parameters": {"who": "you", "more": 1},
         "context": {"a": 1},
-        "tags": ["z"],
+        "tags": ["a"],
         "idempotency_key": "{unique}",
         "empirical_policy": {"retries": 1},
         "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": now(600)}},
@@ -238,6 +238,10 @@ def runs() -> Iterator[Case]:
         yield Case(FAMILY, f"run/{label}", (plain, create, read(FLOW)))
         if isinstance(body, dict) and "parameters" in body:
             yield Case(FAMILY, f"run/of a strict one, {label}", (strict, create, read(FLOW)))
+    # The tags of both, in no order.
+    create = call("POST", "/deployments/{made}/create_flow_run", FLOW, {"tags": ["z", "a"]}, record=False)
+    both = {"flow_runs": {"id": {"any_": ["{flow_run}"]}, "tags": {"all_": ["a", "z"]}}}
+    yield Case(FAMILY, "run/tags of both", (plain, create, call("POST", "/flow_runs/count", "count", both)))
     same = {"idempotency_key": "{unique}"}
     twice = tuple(call("POST", "/deployments/{made}/create_flow_run", n, same) for n in ("one", "two"))
     yield Case(FAMILY, "run/the same key twice", (plain, *twice))

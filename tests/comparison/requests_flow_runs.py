@@ -294,22 +294,27 @@ def graphs() -> Iterator[Case]:
     for label, path in {"unknown": "{uuid_nobody}", "nonsense": "no"}.items():
         for version in ("graph", "graph-v2"):
             yield Case(FAMILY, f"{version}/run {label}", (get(f"/flow_runs/{path}/{version}", "graph"),))
+    mine = (
+        call("POST", "/flows/", "mine", {"name": "{unique}"}, record=False),
+        flow_run(RUNNING, flow_id="{mine}", name="the run"),
+    )
     for version in ("graph", "graph-v2"):
         asked = call("GET", f"/flow_runs/{{flow_run}}/{version}", "graph", unordered=True)
-        yield Case(FAMILY, f"{version}/no task runs", (flow_run(RUNNING), asked))
-        second = task_run(step="second", task_inputs={"x": [{"input_type": "task_run", "id": "{first}"}], "y": []})
-        wait = task_run(step="third", task_inputs={"wait_for": [{"input_type": "task_run", "id": "{second}"}]})
-        runs = (task_run(RUNNING, step="first"), second, wait)
-        yield Case(FAMILY, f"{version}/never started", (flow_run(RUNNING), *runs, asked))
+        yield Case(FAMILY, f"{version}/no task runs", (*mine, asked))
+        upstream = {name: [{"input_type": "task_run", "id": f"{{{name}}}"}] for name in ("first", "second")}
+        second = task_run(step="second", name="the second", task_inputs={"x": upstream["first"], "y": []})
+        third = task_run(step="third", name="the third", task_inputs={"wait_for": upstream["second"]})
+        runs = (task_run(RUNNING, step="first", name="the first"), second, third)
+        yield Case(FAMILY, f"{version}/never started", (*mine, *runs, asked))
         moves = tuple(set_state(RUNNING, run=run, kind="task_run", name=f"start_{run}") for run in ("second", "third"))
         data = state("COMPLETED", data=REFERENCE)
         ends = tuple(set_state(data, run=run, kind="task_run", name=f"end_{run}") for run in ("first", "second"))
-        yield Case(FAMILY, f"{version}/started", (flow_run(RUNNING), *runs, *moves, *ends, asked))
-        child = flow_run(RUNNING, step="child", parent_task_run_id="{first}")
-        yield Case(FAMILY, f"{version}/a subflow", (flow_run(RUNNING), *runs, child, asked))
+        yield Case(FAMILY, f"{version}/started", (*mine, *runs, *moves, *ends, asked))
+        child = flow_run(RUNNING, step="child", name="the child", flow_id="{mine}", parent_task_run_id="{first}")
+        yield Case(FAMILY, f"{version}/a subflow", (*mine, *runs, child, asked))
     since = get("/flow_runs/{flow_run}/graph-v2?since=2020-01-01T00:00:00Z", "graph")
-    yield Case(FAMILY, "graph-v2/since", (flow_run(RUNNING), task_run(RUNNING), since))
+    yield Case(FAMILY, "graph-v2/since", (*mine, task_run(RUNNING, name="the task"), since))
     future = get("/flow_runs/{flow_run}/graph-v2?since=2120-01-01T00:00:00Z", "graph")
-    yield Case(FAMILY, "graph-v2/since later", (flow_run(RUNNING), task_run(RUNNING), future))
+    yield Case(FAMILY, "graph-v2/since later", (*mine, task_run(RUNNING, name="the task"), future))
     nonsense = get("/flow_runs/{flow_run}/graph-v2?since=no", "graph")
     yield Case(FAMILY, "graph-v2/since nonsense", (flow_run(RUNNING), nonsense))

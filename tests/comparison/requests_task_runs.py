@@ -44,7 +44,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "empty name": {"name": ""},
     "null name": {"name": None},
     "number as name": {"name": 3},
-    "number as key": {"task_key": 7, "dynamic_key": 8},
+    "number as key": {"task_key": 7},
     "true as key": {"task_key": True},
     "fraction as key": {"task_key": 1.5},
     "object as key": {"task_key": {}},
@@ -208,13 +208,16 @@ def repeated() -> Iterator[Case]:
         yield Case(FAMILY, f"repeat/{place}/after it is deleted", (*around, first, gone, _keyed(parent, "again")))
         number = _keyed(parent, "again", task_key=5)
         yield Case(FAMILY, f"repeat/{place}/key as number", (*around, _keyed(parent, "task_run", task_key="5"), number))
+    number = task_run(step="again", record=True, dynamic_key=8)
+    same = task_run(step="third", record=True, dynamic_key="8")
+    yield Case(FAMILY, "repeat/in a flow/dynamic key as number", (flow_run(RUNNING), number, same))
     two = (flow_run(RUNNING), flow_run(RUNNING, step="other"))
     steps = (*two, _keyed(FLOW, "task_run"), _keyed("other", "again"), _keyed(None, "third"))
     yield Case(FAMILY, "repeat/in another flow run", steps)
 
 
 def _keyed(parent: str | None, step: str, **fields: JSON) -> Step:
-    given: dict[str, JSON] = {"task_key": "k {unique}", "dynamic_key": "d"}
+    given: dict[str, JSON] = {"task_key": "k {unique}", "dynamic_key": "d {unique}"}
     return task_run(parent=parent, step=step, record=True, **(given | fields))
 
 
