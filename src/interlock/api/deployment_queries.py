@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolQueueCriteria
 from interlock.api.errors import json_response
-from interlock.api.paging import Limit, Offset
+from interlock.api.pages import RequestedPage
 from interlock.api.schemas.deployments import DeploymentAnswer, encode_deployment
 from interlock.api.schemas.sorting import DeploymentSort
 from interlock.api.wire_route import WireRoute
@@ -19,13 +19,12 @@ router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=Wire
 @router.post("/filter", response_model=list[DeploymentAnswer])
 async def read_deployments(
     context: ContextDep,
+    page: RequestedPage,
     criteria: PoolQueueCriteria,
-    limit: Limit,
-    offset: Offset = 0,
     sort: Annotated[DeploymentSort, Body()] = DeploymentSort.NAME_ASC,
 ) -> Any:
     """Deployments that filters ask for, with their schedules."""
-    found = await context.store.read(deployments.page, criteria.of_deployments(), sort.order, limit, offset)
+    found = await context.store.read(deployments.page, criteria.of_deployments(), sort.order, page.limit, page.offset)
     return json_response([encode_deployment(x) for x in found])
 
 

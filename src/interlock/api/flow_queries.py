@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolCriteria
-from interlock.api.paging import Limit, Offset
+from interlock.api.pages import RequestedPage
 from interlock.api.schemas.flows import FlowAnswer
 from interlock.api.schemas.sorting import FlowSort
 from interlock.api.wire_route import WireRoute
@@ -19,13 +19,12 @@ router = APIRouter(prefix="/flows", tags=["Flows"], route_class=WireRoute)
 @router.post("/filter", response_model=list[FlowAnswer])
 async def read_flows(
     context: ContextDep,
+    page: RequestedPage,
     criteria: PoolCriteria,
-    limit: Limit,
-    offset: Offset = 0,
     sort: Annotated[FlowSort, Body()] = FlowSort.NAME_ASC,
 ) -> Any:
     """Flows that filters ask for."""
-    return await context.store.read(runs_filter.flow_page, criteria.of_flows(), sort.order, limit, offset)
+    return await context.store.read(runs_filter.flow_page, criteria.of_flows(), sort.order, page.limit, page.offset)
 
 
 @router.post("/count")

@@ -1,17 +1,16 @@
 """Routes that find, count and sum up flow runs by filters."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolQueueCriteria, QueueCriteria
 from interlock.api.errors import json_response
 from interlock.api.histories import RequestedGrid, answer_history
-from interlock.api.paging import Limit, Offset
+from interlock.api.pages import FlowRunPage
 from interlock.api.schemas.flow_runs import FlowRunAnswer, encode_flow_run
 from interlock.api.schemas.history import HistoryAnswer
-from interlock.api.schemas.sorting import FlowRunSort
 from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import history, runs_filter
 from interlock.storage.tables import flow_runs
@@ -20,16 +19,10 @@ router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRout
 
 
 @router.post("/filter", response_model=list[FlowRunAnswer])
-async def read_flow_runs(
-    context: ContextDep,
-    criteria: PoolQueueCriteria,
-    limit: Limit,
-    offset: Offset = 0,
-    sort: Annotated[FlowRunSort, Body()] = FlowRunSort.ID_DESC,
-) -> Any:
+async def read_flow_runs(context: ContextDep, page: FlowRunPage, criteria: PoolQueueCriteria) -> Any:
     """Flow runs that filters ask for."""
     criterion = criteria.of_flow_runs()
-    found = await context.store.read(runs_filter.flow_run_page, criterion, sort.order, limit, offset)
+    found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_flow_run(x, now) for x in found])
 
@@ -41,7 +34,7 @@ async def count_flow_runs(context: ContextDep, criteria: PoolQueueCriteria) -> i
 
 
 @router.post("/history", response_model=list[HistoryAnswer])
-async def read_flow_run_history(context: ContextDep, criteria: QueueCriteria, grid: RequestedGrid) -> Any:
+async def read_flow_run_history(context: ContextDep, grid: RequestedGrid, criteria: QueueCriteria) -> Any:
     """How many flow runs that filters ask for are in which state, by when they were expected to start."""
     return await answer_history(context, flow_runs, criteria.of_flow_runs(), grid)
 

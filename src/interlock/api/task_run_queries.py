@@ -1,16 +1,15 @@
 """Routes that find, count and sum up task runs by filters."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import RunCriteria
 from interlock.api.errors import json_response
 from interlock.api.histories import RequestedGrid, answer_history
-from interlock.api.paging import Limit, Offset
+from interlock.api.pages import TaskRunPage
 from interlock.api.schemas.history import HistoryAnswer
-from interlock.api.schemas.sorting import TaskRunSort
 from interlock.api.schemas.task_runs import TaskRunAnswer, encode_task_run
 from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import runs_filter
@@ -20,16 +19,10 @@ router = APIRouter(prefix="/task_runs", tags=["Task Runs"], route_class=WireRout
 
 
 @router.post("/filter", response_model=list[TaskRunAnswer])
-async def read_task_runs(
-    context: ContextDep,
-    criteria: RunCriteria,
-    limit: Limit,
-    offset: Offset = 0,
-    sort: Annotated[TaskRunSort, Body()] = TaskRunSort.ID_DESC,
-) -> Any:
+async def read_task_runs(context: ContextDep, page: TaskRunPage, criteria: RunCriteria) -> Any:
     """Task runs that filters ask for."""
     criterion = criteria.of_task_runs()
-    found = await context.store.read(runs_filter.task_run_page, criterion, sort.order, limit, offset)
+    found = await context.store.read(runs_filter.task_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_task_run(x, now) for x in found])
 
@@ -41,6 +34,6 @@ async def count_task_runs(context: ContextDep, criteria: RunCriteria) -> int:
 
 
 @router.post("/history", response_model=list[HistoryAnswer])
-async def read_task_run_history(context: ContextDep, criteria: RunCriteria, grid: RequestedGrid) -> Any:
+async def read_task_run_history(context: ContextDep, grid: RequestedGrid, criteria: RunCriteria) -> Any:
     """How many task runs that filters ask for are in which state, by when they were expected to start."""
     return await answer_history(context, task_runs, criteria.of_task_runs(), grid)

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException
 from msgspec import structs
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolCriteria, QueueCriteria, RunCriteria
 from interlock.api.errors import json_response
+from interlock.api.pages import RunPage
 from interlock.api.paging import Offset
 from interlock.api.schemas.base import WholeNumber
 from interlock.api.schemas.filters import StateFilter, StateTypeFilter, TaskRunFilter
@@ -71,16 +72,21 @@ async def count_task_runs_by_state(context: ContextDep, criteria: RunCriteria) -
     return json_response({x.value: counts[x] for x in COUNTED_TYPES})
 
 
-@router.post("/flow_runs/history", response_model=list[SimpleFlowRunAnswer])
-async def read_flow_run_points(
-    context: ContextDep,
-    criteria: PoolCriteria,
+async def points_page(
     sort: Annotated[FlowRunSort, Body()] = FlowRunSort.EXPECTED_START_TIME_DESC,
     limit: Annotated[WholeNumber, Body(le=MAX_POINTS)] = MAX_POINTS,
     offset: Offset = 0,
+) -> RunPage:
+    """The page of flow runs that a body asks for, which may be longer than elsewhere; below 0 it has no end."""
+    return RunPage(limit, offset, sort.order)
+
+
+@router.post("/flow_runs/history", response_model=list[SimpleFlowRunAnswer])
+async def read_flow_run_points(
+    context: ContextDep, page: Annotated[RunPage, Depends(points_page)], criteria: PoolCriteria
 ) -> Any:
     """Flow runs that filters ask for, as points on a chart."""
     criterion = criteria.of_flow_runs()
-    found = await context.store.read(runs_filter.flow_run_page, criterion, sort.order, limit, offset)
+    found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_simple_flow_run(x, now) for x in found])

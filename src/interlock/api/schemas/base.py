@@ -74,14 +74,15 @@ Text = Annotated[str, FROM_NUMBER]
 """Text, or a number or flag that becomes its text."""
 
 
-def _from_pairs(value: Any) -> Any:
+def from_pairs(value: Any) -> Any:
+    """A list of pairs as an object, anything else as it is: older clients may send one for the other."""
     try:
         return dict(value)
     except (TypeError, ValueError):
         return value
 
 
-JsonObject = Annotated[dict[str, Any], BeforeValidator(_from_pairs)]
+JsonObject = Annotated[dict[str, Any], BeforeValidator(from_pairs)]
 """A JSON object, or a list of pairs that becomes one."""
 
 

@@ -9,10 +9,11 @@ filter of that column says: all of it, unless it has an `operator` that says any
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from interlock.api.schemas.base import FilterOperator, Id, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import FilterOperator, Id, StrictBody, Text, Timestamp, from_pairs
 from interlock.orchestration.states import StateType
 from interlock.storage.filters import (
     EVERYTHING,
@@ -32,6 +33,11 @@ from interlock.storage.filters import (
 
 class ColumnFilter(StrictBody):
     """What is asked of one column."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _object(cls, value: Any) -> Any:
+        return from_pairs(value)
 
     def conditions(self, column: str) -> Iterator[Criterion]:
         """One criterion for each thing that is asked."""
