@@ -25,11 +25,15 @@ from sqlalchemy import (
 from interlock.orchestration.states import State
 from interlock.storage import filters
 from interlock.storage.criteria import Criteria, condition, contains, one_of
+from interlock.storage.prepared import Prepared
 from interlock.storage.tables import artifact_collections, artifacts
 
 NewId = Callable[[], str]
 
-_INSERT = insert(artifacts)
+_INSERT_RESULT = Prepared(
+    insert(artifacts),
+    ("id", "created", "updated", "key", "type", "description", "data", "flow_run_id", "task_run_id"),
+)
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -77,7 +81,7 @@ def create(conn: Connection, values: Mapping[str, Any], new_id: NewId, now: date
     row = {"id": new_id(), "created": now, "updated": now, **values}
     if values["key"] is not None:
         _make_newest(conn, row["id"], values, new_id, now)
-    conn.execute(_INSERT, row)
+    conn.execute(insert(artifacts), row)
     made = by_id(conn, row["id"])
     assert made is not None
     return made
@@ -86,8 +90,7 @@ def create(conn: Connection, values: Mapping[str, Any], new_id: NewId, now: date
 def insert_results(conn: Connection, results: Sequence[Result], new_id: NewId) -> None:
     """Keep the data of states as artifacts of their runs, labelled as their clients asked."""
     rows = [_result_row(x, new_id()) for x in results]
-    if rows:
-        conn.execute(_INSERT, rows)
+    _INSERT_RESULT.write(conn, rows)
     for row in rows:
         if row["key"] is not None:
             # What the client did not label stays as the key's artifact before it had it.

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from interlock.storage.criteria import Criteria, condition, one_of
+from interlock.storage.prepared import Prepared
 from interlock.storage.tables import logs
 
 CRITERIA: Criteria = {
@@ -15,7 +16,7 @@ CRITERIA: Criteria = {
     "task_run_id": {"any_": one_of(logs.c.task_run_id)},
 }
 
-_INSERT = insert(logs)
+_INSERT = Prepared(insert(logs), logs.c.keys())
 
 # Lines of the same moment are read in the order in which they were stored.
 _ORDERS = {
@@ -26,8 +27,7 @@ _ORDERS = {
 
 def insert_many(conn: Connection, lines: list[dict[str, Any]]) -> None:
     """Store lines, each with all columns."""
-    if lines:
-        conn.execute(_INSERT, lines)
+    _INSERT.write(conn, lines)
 
 
 def page(conn: Connection, wanted: Mapping[str, Any], sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
