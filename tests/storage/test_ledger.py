@@ -191,6 +191,18 @@ async def test_deleting_the_source_of_a_cache_entry_removes_the_entry(batcher: B
     assert isinstance(decision.verdict, Accept)
 
 
+async def test_the_newest_cache_entry_decides_even_if_its_run_is_gone(batcher: Batcher, clock: FakeClock) -> None:
+    """Where the newest source was deleted, an older one does not take its place."""
+    for number in (1, 2):
+        clock.advance(seconds=1)
+        source = await create(batcher, number)
+        await move(batcher, source, RUNNING)
+        await move(batcher, source, caching("k", StateType.COMPLETED))
+    await batcher.write(task_runs.delete_one, task_run_id(2))
+    decision = await move(batcher, await create(batcher, 3), caching("k", StateType.RUNNING))
+    assert isinstance(decision.verdict, Accept)
+
+
 async def test_a_background_run_waits_in_the_queue_until_it_is_taken(batcher: Batcher, store: SqliteStore) -> None:
     """SCHEDULED puts it there, in the same transaction; the next state takes it out."""
     draft = task_run_draft(task_run_id(1), None)

@@ -76,11 +76,8 @@ async def set_task_run_state(id: Id, context: ContextDep, state: StateBody, forc
 @router.patch("/{id}", status_code=204)
 async def update_task_run(id: Id, body: TaskRunUpdateBody, context: ContextDep) -> Response:
     """Rename a task run."""
-    if "name" in body.model_fields_set:
-        found = await context.batcher.write(task_runs.rename, id, body.name, context.clock())
-    else:
-        found = await context.store.read(task_runs.exists, id)
-    if not found:
+    values = body.model_dump(exclude_unset=True)
+    if not await context.batcher.write(task_runs.change, id, values, context.clock()):
         raise HTTPException(404, "Task run not found")
     return Response(status_code=204)
 

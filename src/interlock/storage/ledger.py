@@ -93,6 +93,8 @@ _HOLDERS = Prepared(
         _among(concurrency_slots.c.concurrency_limit_id)
     )
 )
+_CACHED_KEY = _items()
+_NEWEST_ENTRY = task_run_state_cache.alias("newest")
 _CACHED = Prepared(
     select(
         task_run_state_cache.c.cache_key,
@@ -101,13 +103,23 @@ _CACHED = Prepared(
     )
     .join(task_run_states, task_run_states.c.id == task_run_state_cache.c.task_run_state_id)
     .where(
-        _among(task_run_state_cache.c.cache_key),
-        or_(
-            task_run_state_cache.c.cache_expiration.is_(None),
-            task_run_state_cache.c.cache_expiration > bindparam("now", type_=UtcTime),
-        ),
+        task_run_state_cache.c.id.in_(
+            select(
+                select(_NEWEST_ENTRY.c.id)
+                .where(
+                    _NEWEST_ENTRY.c.cache_key == _CACHED_KEY,
+                    or_(
+                        _NEWEST_ENTRY.c.cache_expiration.is_(None),
+                        _NEWEST_ENTRY.c.cache_expiration > bindparam("now", type_=UtcTime),
+                    ),
+                )
+                .order_by(_NEWEST_ENTRY.c.created.desc(), _NEWEST_ENTRY.c.id.desc())
+                .limit(1)
+                .correlate(_CACHED_KEY.table)
+                .scalar_subquery()
+            ).select_from(_CACHED_KEY.table)
+        )
     )
-    .order_by(task_run_state_cache.c.created, task_run_state_cache.c.id)
 )
 
 _INSERT_TASK_RUN = Prepared(insert(task_runs), rows.TASK_RUN_VALUES)
@@ -247,8 +259,8 @@ def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
 
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     """State data that is kept is an artifact as well: clients list results among the artifacts."""
-    results = [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if _is_kept(x)]
-    results += [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if _is_kept(x)]
+    results = [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if _is_kept(x)]
+    results += [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if _is_kept(x)]
     artifacts.insert_results(conn, results, new_id)
 
 

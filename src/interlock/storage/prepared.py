@@ -24,6 +24,7 @@ class Prepared:
         self._columns = columns
         self._text: str | None = None
         self._parameters: list[tuple[str, Processor | None]] = []
+        self._constants: dict[str, Any] = {}
         self._conversions: list[tuple[int, Processor]] = []
 
     def fetch(self, conn: Connection, parameters: dict[str, Any]) -> list[list[Any]]:
@@ -45,14 +46,14 @@ class Prepared:
     def _bound(self, conn: Connection, parameters: dict[str, Any]) -> list[Any]:
         if self._text is None:
             self._compile(conn.dialect)
-        return [
-            parameters[name] if convert is None else convert(parameters[name]) for name, convert in self._parameters
-        ]
+        values = {**self._constants, **parameters} if self._constants else parameters
+        return [values[name] if convert is None else convert(values[name]) for name, convert in self._parameters]
 
     def _compile(self, dialect: Dialect) -> None:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)  # type: ignore[attr-defined]
         assert isinstance(compiled, SQLCompiler)
         binds = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
+        self._constants = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
         self._parameters = [(name, binds[name]) for name in compiled.positiontup or ()]
         results = [x.type.dialect_impl(dialect).result_processor(dialect, None) for x in self._selected()]
         self._conversions = [(i, convert) for i, convert in enumerate(results) if convert is not None]

@@ -245,7 +245,8 @@ task_run_states = Table(
     Index("ix_task_run_states__task_run_id", "task_run_id", "timestamp"),
 )
 
-# What a run is to take when it proposes a cache key: the newest unexpired row of the key. Goes with its state.
+# What a run is to take when it proposes a cache key: the state that the newest unexpired row of the key names. Where that
+# state is gone with its run, there is nothing to take, also if older rows are left.
 task_run_state_cache = Table(
     "task_run_state_cache",
     metadata,
@@ -253,7 +254,7 @@ task_run_state_cache = Table(
     Column("created", UtcTime, nullable=False),
     Column("cache_key", Text, nullable=False),
     Column("cache_expiration", UtcTime),
-    _owned_by("task_run_state_id", "task_run_states.id", nullable=False, index=True),
+    Column("task_run_state_id", Id, nullable=False),
     Index("ix_task_run_state_cache__cache_key", "cache_key", "created"),
 )
 

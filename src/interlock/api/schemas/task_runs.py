@@ -125,13 +125,19 @@ class TaskRunCreateBody(StrictBody):
             task_key=self.task_key,
             dynamic_key=self.dynamic_key,
             cache_key=self.cache_key,
-            cache_expiration=self.cache_expiration.astimezone(UTC) if self.cache_expiration else None,
+            cache_expiration=self._expiration(),
             task_version=self.task_version,
             empirical_policy=self.empirical_policy.policy(),
             tags=tuple(self.tags),
             labels=json_text(self.labels or {}),
             task_inputs=self._inputs(),
         )
+
+    def _expiration(self) -> datetime | None:
+        """In UTC, though a background run's creation echoes the offset it came with."""
+        if self.cache_expiration is None or self.flow_run_id is None:
+            return self.cache_expiration
+        return self.cache_expiration.astimezone(UTC)
 
     def _inputs(self) -> str:
         if not self.task_inputs:

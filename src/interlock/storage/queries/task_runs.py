@@ -5,8 +5,9 @@ condition (filters.py).
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, update
 
 from interlock.orchestration.runs import TaskRun
 from interlock.storage import rows
@@ -19,15 +20,10 @@ def by_id(conn: Connection, task_run_id: str) -> TaskRun | None:
     return None if row is None else rows.task_run(row)
 
 
-def rename(conn: Connection, task_run_id: str, name: str, now: datetime) -> bool:
-    """Give a task run another name; whether it exists."""
-    statement = update(task_runs).where(task_runs.c.id == task_run_id).values(name=name, updated=now)
+def change(conn: Connection, task_run_id: str, values: dict[str, Any], now: datetime) -> bool:
+    """Set the given columns; whether the task run exists."""
+    statement = update(task_runs).where(task_runs.c.id == task_run_id).values(**values, updated=now)
     return conn.execute(statement).rowcount > 0
-
-
-def exists(conn: Connection, task_run_id: str) -> bool:
-    """Whether there is such a task run."""
-    return conn.execute(select(task_runs.c.id).where(task_runs.c.id == task_run_id)).first() is not None
 
 
 def delete_one(conn: Connection, task_run_id: str) -> bool:
