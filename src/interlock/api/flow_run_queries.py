@@ -24,7 +24,7 @@ async def read_flow_runs(context: ContextDep, page: FlowRunPage, criteria: PoolQ
     criterion = criteria.of_flow_runs()
     found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
-    return json_response([encode_flow_run(x, now) for x in found])
+    return json_response([encode_flow_run(x.run, now, x.pool) for x in found])
 
 
 @router.post("/count")

@@ -42,10 +42,10 @@ async def set_state(context: Context, request: HotRequest) -> Response:
 
 async def read(context: Context, request: HotRequest) -> Response:
     assert request.run_id is not None
-    run = await context.store.read(flow_runs.by_id, request.run_id)
-    if run is None:
+    found = await context.store.read(flow_runs.in_pool, request.run_id)
+    if found is None:
         return json_response({"detail": "Flow run not found"}, 404)
-    return json_response(encode_flow_run(run, context.clock()))
+    return json_response(encode_flow_run(found.run, context.clock(), found.pool))
 
 
 async def create(context: Context, command: CreateFlowRun) -> Response:

@@ -89,4 +89,4 @@ async def read_flow_run_points(
     criterion = criteria.of_flow_runs()
     found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
-    return json_response([encode_simple_flow_run(x, now) for x in found])
+    return json_response([encode_simple_flow_run(x.run, now) for x in found])

@@ -28,6 +28,7 @@ from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
 from interlock.api.schemas.task_runs import Name, estimated_run_time, lateness
 from interlock.orchestration.runs import FlowRun, FlowRunPolicy
 from interlock.orchestration.states import StateType
+from interlock.storage.queries.work_pools import WorkPool
 
 
 class FlowRunPolicyBody(Body):
@@ -163,8 +164,8 @@ class FlowRunAnswer(Answer):
     job_variables: dict[str, Any] | None
 
 
-def encode_flow_run(run: FlowRun, now: datetime) -> dict[str, Any]:
-    """A flow run in the wire's spelling, ready for JSON."""
+def encode_flow_run(run: FlowRun, now: datetime, pool: WorkPool | None = None) -> dict[str, Any]:
+    """A flow run in the wire's spelling, ready for JSON; `pool` is the one of its work queue."""
     state = run.state
     policy = run.empirical_policy
     return {
@@ -208,8 +209,8 @@ def encode_flow_run(run: FlowRun, now: datetime) -> dict[str, Any]:
         "infrastructure_document_id": run.infrastructure_document_id,
         "infrastructure_pid": run.infrastructure_pid,
         "created_by": fragment(run.created_by) if run.created_by else None,
-        "work_pool_id": None,
-        "work_pool_name": None,
+        "work_pool_id": pool.id if pool else None,
+        "work_pool_name": pool.name if pool else None,
         "state": encode_state(state),
         "job_variables": fragment(run.job_variables),
     }

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
+from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
 
 
@@ -19,6 +20,12 @@ def by_id(conn: Connection, flow_run_id: str) -> FlowRun | None:
     """One flow run with its current state."""
     row = conn.execute(rows.select_flow_runs().where(flow_runs.c.id == flow_run_id)).first()
     return None if row is None else rows.flow_run(row)
+
+
+def in_pool(conn: Connection, flow_run_id: str) -> FlowRunInPool | None:
+    """One flow run with its current state and its work pool."""
+    run = by_id(conn, flow_run_id)
+    return None if run is None else with_pools(conn, [run])[0]
 
 
 def exists(conn: Connection, flow_run_id: str) -> bool:

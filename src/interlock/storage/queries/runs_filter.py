@@ -4,13 +4,12 @@ What lives here: the statements behind filters and counts of runs and flows. Wha
 (filters.py) and sums over time (history.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, RowMapping, Select, Table, func, select
 
-from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.expressions import unindexed
@@ -28,7 +27,8 @@ from interlock.storage.filters import (
     ordering,
     parts,
 )
-from interlock.storage.tables import flow_runs, flows, task_runs, work_pools, work_queues
+from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
+from interlock.storage.tables import flow_runs, flows, task_runs
 
 FEW_OWNERS = 20
 """Up to this many flow runs, say, finding the runs of each by its index is quicker than passing all runs."""
@@ -44,10 +44,10 @@ def task_run_page(conn: Connection, criterion: Criterion, order: Order, limit: i
     return [rows.task_run(row) for row in conn.execute(statement)]
 
 
-def flow_run_page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> list[FlowRun]:
-    """Flow runs with their current states."""
+def flow_run_page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> list[FlowRunInPool]:
+    """Flow runs with their current states and their work pools."""
     statement = _page(conn, rows.select_flow_runs(), flow_runs, criterion, order, limit, offset)
-    return [rows.flow_run(row) for row in conn.execute(statement)]
+    return with_pools(conn, [rows.flow_run(row) for row in conn.execute(statement)])
 
 
 def flow_page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> Sequence[RowMapping]:
@@ -107,22 +107,3 @@ def count_by_state(conn: Connection, table: Table, criterion: Criterion) -> dict
     statement = select(types, func.count()).where(condition(table, criterion)).group_by(types)
     found: dict[Any, int] = dict(conn.execute(statement).tuples().all())
     return {x: found.get(x.value, 0) for x in StateType}
-
-
-class WorkPool(msgspec.Struct, frozen=True):
-    """The work pool of a queue."""
-
-    id: str
-    name: str
-
-
-def work_pools_of(conn: Connection, runs: Iterable[FlowRun]) -> dict[str, WorkPool]:
-    """The pool of each work queue that the runs are in."""
-    queues = {run.work_queue_id for run in runs if run.work_queue_id is not None}
-    if not queues:
-        return {}
-    pools = select(work_queues.c.id, work_pools.c.id, work_pools.c.name).join(
-        work_pools, work_pools.c.id == work_queues.c.work_pool_id
-    )
-    found = conn.execute(pools.where(work_queues.c.id.in_(queues)))
-    return {queue_id: WorkPool(pool_id, name) for queue_id, pool_id, name in found}
