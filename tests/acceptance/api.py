@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .client import TIMEOUT, wait_until
+from .client import Running, wait_until
 
 Json = dict[str, Any]
 PAGE = 200
@@ -88,24 +88,17 @@ class Api:
         """A flow run's logs, its tasks' included, oldest first."""
         return self.pages("/logs/filter", {"logs": {"flow_run_id": {"any_": [flow_run_id]}}, "sort": "TIMESTAMP_ASC"})
 
-    def wait_for_flow_state(self, flow_run_id: str, *types: str, timeout: float = TIMEOUT) -> Json:
-        """Wait until a flow run's state is of one of these types; return the run."""
+    def wait_for_busy_run(self, process: Running, name: str) -> Json:
+        """Wait until the one flow run of that name is RUNNING; return it. `process`, which runs it, must not end."""
 
-        def reached() -> Json | None:
-            run = self.flow_run(flow_run_id)
-            return run if run["state_type"] in types else None
-
-        return wait_until(reached, f"flow run {flow_run_id} reaches {' or '.join(types)}", timeout)
-
-    def wait_for_run_with_task(self, name: str, timeout: float = TIMEOUT) -> Json:
-        """Wait until the flow run of that name runs and has a task run; return the flow run."""
-
-        def started() -> Json | None:
+        def busy() -> Json | None:
             runs = self.post("/flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}})
-            busy = [run for run in runs if run["state_type"] == "RUNNING" and self.task_runs(run["id"])]
-            return dict(busy[0]) if busy else None
+            if runs and runs[0]["state_type"] == "RUNNING":
+                return dict(runs[0])
+            process.assert_running()
+            return None
 
-        return wait_until(started, f"flow run {name} runs a task", timeout)
+        return wait_until(busy, f"flow run {name} is RUNNING")
 
 
 def state_names(states: list[Json]) -> list[str]:

@@ -70,6 +70,11 @@ class Running:
             raise AssertionError(self._outcome().explain(f"still running after {timeout} s")) from None
         return self._outcome()
 
+    def assert_running(self) -> None:
+        """Fail with what the process said if it has ended."""
+        if self.process.poll() is not None:
+            raise AssertionError(self._outcome().explain(f"ended early, with {self.process.returncode}"))
+
     def kill(self) -> None:
         """End the process now; harmless if it has ended."""
         self.process.kill()

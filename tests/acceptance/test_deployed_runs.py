@@ -73,7 +73,7 @@ def test_a_runner_ends_the_process_of_a_flow_run_that_is_cancelled(
 ) -> None:
     run = create_run(api, report["first"]["endless"])
     runner: Running = client.start(EXECUTABLE, "flow-run", "execute", run["id"], env=RUNNER)
-    api.wait_for_flow_state(run["id"], "RUNNING")
+    api.wait_for_busy_run(runner, run["name"])
     said = prefect("flow-run", "cancel", run["id"])
     assert f"Flow run '{run['id']}' was successfully scheduled for cancellation." in said
     outcome = runner.finish().expect()

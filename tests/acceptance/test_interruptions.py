@@ -83,11 +83,11 @@ def test_a_process_that_dies_leaves_its_runs_running(dead: Outcome, api: Api, wo
 
 
 def test_a_cancelling_flow_starts_no_more_tasks(stopped: Running, api: Api, word: str, prefect: CommandLine) -> None:
-    run = api.wait_for_run_with_task(f"stopped-{word}")
+    run = api.wait_for_busy_run(stopped, f"stopped-{word}")
     prefect("flow-run", "cancel", run["id"])
     outcome = stopped.finish().expect()
     assert outcome.result["stopped"]["type"] == "CANCELLING"
     assert "The enclosing flow must be running to begin task execution." in outcome.stderr
     assert api.flow_states(run["id"]) == ["Pending", "Running", "Cancelling"]
-    assert api.state_counts(run["id"]).keys() == {"Completed", "Pending"}
     assert api.state_counts(run["id"])["Pending"] == 1
+    assert api.state_counts(run["id"]).keys() <= {"Completed", "Pending"}
