@@ -92,14 +92,15 @@ def handle_pausing_flows(transition: FlowTransition, facts: FlowFacts, moment: M
     key = proposal.details.pause_key
     if key is None:
         key = moment.chance.new_id()
-    if key in run.empirical_policy.pause_keys:
+    fired = run.empirical_policy.pause_keys or ()
+    if key in fired:
         return Reject(f"This {verb} has already fired.")
     if proposal.details.pause_reschedule:
         if run.parent_task_run_id:
             return Abort(f"Cannot {verb} subflows.")
         if run.deployment_id is None:
             return Abort(f"Cannot {verb} flows without a deployment.")
-    policy = replace(run.empirical_policy, pause_keys=(*run.empirical_policy.pause_keys, key))
+    policy = replace(run.empirical_policy, pause_keys=(*fired, key))
     return replace(transition, run=replace(run, empirical_policy=policy))
 
 

@@ -4,6 +4,7 @@ What lives here: the frozen records. What does not: how a row is stored (storage
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -25,14 +26,15 @@ class TaskRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 class FlowRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A flow run's retry settings and what the pause rules remember: the keys of pauses that fired, whether it is
-    just resuming, and how it is being retried (`in_process`, `reschedule` or None)."""
+    just resuming, and how it is being retried (`in_process`, `reschedule` or None). Clients may send null for each, and
+    anything as a key."""
 
     max_retries: int = 0
     retry_delay_seconds: float = 0.0
     retries: int | None = None
     retry_delay: int | None = None
-    pause_keys: tuple[str, ...] = ()
-    resuming: bool = False
+    pause_keys: tuple[Any, ...] | None = ()
+    resuming: bool | None = False
     retry_type: str | None = None
 
 

@@ -38,7 +38,7 @@ class FlowRunPolicyBody(Body):
     retry_delay_seconds: Number = 0.0
     retries: WholeNumber | None = None
     retry_delay: WholeNumber | None = None
-    pause_keys: set[Text] | None = Field(default_factory=set)
+    pause_keys: set[Any] | None = Field(default_factory=set)
     resuming: bool | None = False
     retry_type: Literal["in_process", "reschedule"] | None = None
 
@@ -49,8 +49,8 @@ class FlowRunPolicyBody(Body):
             retry_delay_seconds=self.retry_delay_seconds,
             retries=self.retries or self.max_retries or self.retries,
             retry_delay=self.retry_delay or int(self.retry_delay_seconds) or self.retry_delay,
-            pause_keys=tuple(sorted(self.pause_keys or ())),
-            resuming=bool(self.resuming),
+            pause_keys=None if self.pause_keys is None else tuple(sorted(self.pause_keys, key=str)),
+            resuming=self.resuming,
             retry_type=self.retry_type,
         )
 
@@ -118,8 +118,8 @@ class FlowRunPolicyAnswer(Answer):
     retry_delay_seconds: float
     retries: int | None
     retry_delay: int | None
-    pause_keys: list[str]
-    resuming: bool
+    pause_keys: list[Any] | None
+    resuming: bool | None
     retry_type: str | None
 
 
