@@ -101,12 +101,20 @@ class StateAnswer(Answer):
     state_details: StateDetailsAnswer
 
 
+class TransitionDetails(Answer):
+    """What goes with a verdict: `type` names it; ABORT and WAIT have a reason, WAIT how many seconds to wait."""
+
+    type: str
+    reason: str | None = None
+    delay_seconds: int | None = None
+
+
 class TransitionAnswer(Answer):
     """The answer of set_state: the state the run is in afterwards, the verdict, and its reason."""
 
     state: StateAnswer | None
     status: str
-    details: dict[str, Any]
+    details: TransitionDetails
 
 
 def encode_state(state: State | None) -> dict[str, Any] | None:
