@@ -96,7 +96,9 @@ class TestCreation:
         body = {"flow_id": new_flow(api)["id"], "name": "d", "job_variables": {"a": 1}, "infra_overrides": {"a": 2}}
         answer = api.post("/deployments/", json=body)
         assert answer.status_code == 422
-        assert "has been renamed to `job_variables`" in answer.json()["exception_detail"][0]["msg"]
+        error = answer.json()["exception_detail"][0]
+        assert "has been renamed to `job_variables`" in error["msg"]
+        assert error["loc"] == ["body", "__root__"]
 
     def test_fields_of_old_clients_are_dropped(self, api: httpx.Client) -> None:
         """They had other names for pools and queues."""

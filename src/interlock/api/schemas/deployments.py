@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from interlock.api import value_schemas
 from interlock.api.schemas.base import Answer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
+from interlock.api.validation_errors import WHOLE
 
 FORMER_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_name", "work_pool_queue_name")
 """What clients before 2.8 still send: dropped."""
@@ -45,7 +47,8 @@ class _DeploymentBody(StrictBody):
         values = {name: value for name, value in values.items() if name not in FORMER_FIELDS}
         given = [values[x] for x in ("job_variables", "infra_overrides") if values.get(x) is not None]
         if len(given) == 2 and given[0] != given[1]:
-            raise ValueError(
+            raise PydanticCustomError(
+                WHOLE,
                 "The `infra_overrides` field has been renamed to `job_variables`."
                 "Use one of these fields, but not both.",
             )
