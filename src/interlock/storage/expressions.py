@@ -4,12 +4,15 @@ What lives here: expressions that SQLAlchemy has no common word for. What does n
 queries/).
 """
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from interlock.storage.types import UtcTime
 
 
 class has_tag(FunctionElement[bool]):
@@ -36,6 +39,31 @@ class microseconds_between(FunctionElement[int]):
 def _between_in_sqlite(element: microseconds_between, compiler: SQLCompiler, **options: Any) -> str:
     first, second = (compiler.process(x, **options) for x in element.clauses)
     return f"({second} - {first})"
+
+
+class microseconds_after(FunctionElement[datetime]):
+    """The time that is so many microseconds after another: `microseconds_after(time, count)`."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(microseconds_after, "sqlite")
+def _after_in_sqlite(element: microseconds_after, compiler: SQLCompiler, **options: Any) -> str:
+    time, count = (compiler.process(x, **options) for x in element.clauses)
+    return f"({time} + {count})"
+
+
+class json_list(FunctionElement[str]):
+    """Values as the text of a JSON list, so that a subquery can answer with more than one."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(json_list, "sqlite")
+def _list_in_sqlite(element: json_list, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array({', '.join(compiler.process(x, **options) for x in element.clauses)})"
 
 
 class greatest(FunctionElement[Any]):

@@ -9,18 +9,22 @@ A run falls into the interval of the time when it is, or was, expected to start.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, func, literal, select
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Table, and_, case, func, literal, select
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
-from interlock.storage.expressions import greatest, microseconds_between
+from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between
 from interlock.storage.filters import EVERYTHING, Criterion, condition
 from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.types import MICROSECOND, UtcTime
 
 MICROSECONDS = 1_000_000
+FEW_STATES = 20
+"""Up to this many, summing up each state by itself is the quicker way. Clients may give their states any name."""
+
 FAILED_TYPES = (StateType.FAILED, StateType.CRASHED)
 
 
@@ -38,6 +42,18 @@ class Grid(msgspec.Struct, frozen=True):
     def holds(self, time: Column[datetime]) -> ColumnElement[bool]:
         """Whether a time is in any of the intervals."""
         return and_(time >= self.start, time < self.start + self.intervals * self.width)
+
+    def numbers(self) -> CTE:
+        """The numbers of the intervals, as a table with the column `interval`."""
+        numbers = select(literal(0).label("interval")).cte("numbers", recursive=True)
+        following = numbers.c.interval + 1
+        return numbers.union_all(select(following).where(following < self.intervals))
+
+    def holds_in(self, interval: ColumnElement[int], time: Column[datetime]) -> ColumnElement[bool]:
+        """Whether a time is in the interval of this number."""
+        start, width = literal(self.start, UtcTime()), self.width // MICROSECOND
+        begins = (microseconds_after(start, x * width) for x in (interval, interval + 1))
+        return and_(time >= next(begins), time < next(begins))
 
     def interval_of(self, time: Column[datetime]) -> ColumnElement[int]:
         """The number of the interval that a time is in, which it must be."""
@@ -58,37 +74,53 @@ def history(
     conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
 ) -> Mapping[int, Sequence[StateSums]]:
     """The sums of every interval that has runs, ordered by state."""
-    statements = _of_all(conn, table, grid, now) if criterion == EVERYTHING else [_of(table, criterion, grid, now)]
+    states = list(islice(_states(conn, table), FEW_STATES + 1)) if criterion == EVERYTHING else []
+    sums: Iterable[tuple[int, StateSums]]
+    if states and len(states) <= FEW_STATES:
+        sums = chain.from_iterable(_of_state(conn, table, grid, now, *state) for state in states)
+    else:
+        sums = _of_all_states(conn, table, criterion, grid, now)
     found: dict[int, list[StateSums]] = defaultdict(list)
-    for statement in statements:
-        for interval, *sums in conn.execute(statement):
-            found[interval].append(_state_sums(*sums))
-    return {interval: sorted(sums, key=_by_state) for interval, sums in found.items()}
+    for interval, of_state in sums:
+        found[interval].append(of_state)
+    return {interval: sorted(x, key=_by_state) for interval, x in found.items()}
 
 
-def _of(table: Table, criterion: Criterion, grid: Grid, now: datetime) -> Select[Any]:
-    """All states in one pass."""
+def _of_all_states(
+    conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
+) -> Iterator[tuple[int, StateSums]]:
+    """One pass over all runs that are asked for."""
     interval = grid.interval_of(table.c.expected_start_time).label("interval")
     state = (table.c.state_type, table.c.state_name)
     running = func.sum(case((table.c.state_type == StateType.RUNNING.value, _running(table, now)), else_=0))
-    sums = _sums(table, running, _start_by(table, now))
+    sums = select(interval, *state, *_sums(table, running, _start_by(table, now))).group_by("interval", *state)
     known = table.c.state_type.is_not(None)
-    wanted = (known, grid.holds(table.c.expected_start_time), condition(table, criterion))
-    return select(interval, *state, *sums).where(*wanted).group_by("interval", *state)
+    wanted = sums.where(known, grid.holds(table.c.expected_start_time), condition(table, criterion))
+    for number, *of_state in conn.execute(wanted):
+        yield number, _state_sums(*of_state)
 
 
-def _of_all(conn: Connection, table: Table, grid: Grid, now: datetime) -> Iterator[Select[Any]]:
-    """A pass for each state, over its own stretch of an index that has all that is added up.
+def _of_state(
+    conn: Connection, table: Table, grid: Grid, now: datetime, state_type: str, state_name: str
+) -> Iterator[tuple[int, StateSums]]:
+    """All runs that are in a state of this type and name: interval after interval of a stretch of an index, which has
+    all that is added up.
 
-    Grouping by text as well as by number takes twice the time.
+    100,000 runs in 96 intervals take 20 ms so. One pass that groups them takes 66 ms, as it sorts them by the texts of
+    their states, and a grouping pass for each state takes 40 ms.
     """
-    interval = grid.interval_of(table.c.expected_start_time).label("interval")
-    for state_type, state_name in _states(conn, table):
-        running = func.sum(_running(table, now)) if state_type == StateType.RUNNING else literal(0)
-        start = table.c.start_time if state_type in TERMINAL_TYPES else _start_by_now(table, now)
-        sums = (literal(state_type), literal(state_name), *_sums(table, running, start))
-        here = and_(table.c.state_type == state_type, table.c.state_name == state_name)
-        yield select(interval, *sums).where(here, grid.holds(table.c.expected_start_time)).group_by("interval")
+    numbers = grid.numbers()
+    running = func.sum(_running(table, now)) if state_type == StateType.RUNNING else literal(0)
+    start = table.c.start_time if state_type in TERMINAL_TYPES else _start_by_now(table, now)
+    of_interval = select(json_list(*_sums(table, running, start))).where(
+        table.c.state_type == state_type,
+        table.c.state_name == state_name,
+        grid.holds_in(numbers.c.interval, table.c.expected_start_time),
+    )
+    for number, text in conn.execute(select(numbers.c.interval, of_interval.scalar_subquery())):
+        runs, *sums = msgspec.json.decode(text)
+        if runs:
+            yield number, _state_sums(state_type, state_name, runs, *sums)
 
 
 def _states(conn: Connection, table: Table) -> Iterator[tuple[str, str]]:
