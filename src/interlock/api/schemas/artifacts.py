@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from interlock.api.schemas.base import Answer, FilterOperator, Id, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, FilterBody, FilterOperator, Id, StrictBody, Text, Timestamp, from_pairs
 
 METADATA_MAX_LENGTH = 500
 _KEY = re.compile("[a-z0-9-]*")
@@ -16,14 +16,6 @@ def _plain_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError("Artifact key must only contain lowercase letters, numbers, and dashes.")
     return key
-
-
-def _paired(value: Any) -> Any:
-    """Older clients may send pairs in a list."""
-    try:
-        return dict(value) if isinstance(value, list) else value
-    except (TypeError, ValueError):
-        return value
 
 
 def _cut(metadata: dict[str, str]) -> dict[str, str]:
@@ -36,7 +28,7 @@ def _cut(metadata: dict[str, str]) -> dict[str, str]:
 Key = Annotated[Text, AfterValidator(_plain_key)]
 Metadata = Annotated[
     dict[str, Text],
-    BeforeValidator(_paired),
+    BeforeValidator(from_pairs),
     AfterValidator(_cut),
     Field(description=f"Texts of the user's own; what is longer than {METADATA_MAX_LENGTH} characters is cut."),
 ]
@@ -62,22 +54,22 @@ class ArtifactUpdateBody(StrictBody):
     metadata_: Metadata | None = None
 
 
-class IdFilter(StrictBody):
+class IdFilter(FilterBody):
     any_: list[Id] | None = None
 
 
-class KeyFilter(StrictBody):
+class KeyFilter(FilterBody):
     any_: list[Text] | None = None
     like_: Text | None = Field(None, description="Somewhere in the key; `%` and `_` are wildcards.")
     exists_: bool | None = Field(None, description="Whether there is a key.")
 
 
-class TypeFilter(StrictBody):
+class TypeFilter(FilterBody):
     any_: list[Text] | None = None
     not_any_: list[Text] | None = None
 
 
-class ArtifactFilter(StrictBody):
+class ArtifactFilter(FilterBody):
     """Which artifacts: those for which all parts hold, or any of them."""
 
     operator: FilterOperator = FilterOperator.and_
@@ -88,7 +80,7 @@ class ArtifactFilter(StrictBody):
     type: TypeFilter | None = None
 
 
-class LatestArtifactFilter(StrictBody):
+class LatestArtifactFilter(FilterBody):
     """Which keys, by their newest artifact: those for which all parts hold, or any of them."""
 
     operator: FilterOperator = FilterOperator.and_

@@ -21,6 +21,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -163,10 +164,27 @@ class FilterOperator(StrEnum):
     or_ = "or_"
 
 
+class FilterBody(StrictBody):
+    """A filter, or a part of one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _object(cls, value: Any) -> Any:
+        return from_pairs(value)
+
+
 class Answer(BaseModel):
     """The shape of an answer: documents it, and encodes it where speed does not matter."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class CreatorAnswer(Answer):
+    """Who made a record, where that is not a person."""
+
+    id: Id | None = None
+    type: str | None = None
+    display_value: str | None = None
 
 
 def json_bytes(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.api import value_schemas
-from interlock.api.schemas.base import Answer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, CreatorAnswer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
 from interlock.api.validation_errors import WHOLE
@@ -176,8 +176,8 @@ class DeploymentAnswer(Answer):
     manifest_path: str | None
     storage_document_id: Id | None
     infrastructure_document_id: Id | None
-    created_by: dict[str, Any] | None
-    updated_by: dict[str, Any] | None
+    created_by: CreatorAnswer | None
+    updated_by: CreatorAnswer | None
     work_pool_name: str | None
     status: str | None
     enforce_parameter_schema: bool

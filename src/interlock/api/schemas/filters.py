@@ -9,11 +9,10 @@ filter of that column says: all of it, unless it has an `operator` that says any
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from interlock.api.schemas.base import FilterOperator, Id, StrictBody, Text, Timestamp, from_pairs
+from interlock.api.schemas.base import FilterBody, FilterOperator, Id, Text, Timestamp
 from interlock.orchestration.states import StateType
 from interlock.storage.filters import (
     EVERYTHING,
@@ -31,13 +30,8 @@ from interlock.storage.filters import (
 )
 
 
-class ColumnFilter(StrictBody):
+class ColumnFilter(FilterBody):
     """What is asked of one column."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _object(cls, value: Any) -> Any:
-        return from_pairs(value)
 
     def conditions(self, column: str) -> Iterator[Criterion]:
         """One criterion for each thing that is asked."""

@@ -14,6 +14,7 @@ from interlock.api.names import generated_name
 from interlock.api.schemas.base import (
     Answer,
     Body,
+    CreatorAnswer,
     Id,
     JsonObject,
     Number,
@@ -157,7 +158,7 @@ class FlowRunAnswer(Answer):
     auto_scheduled: bool
     infrastructure_document_id: Id | None
     infrastructure_pid: str | None
-    created_by: dict[str, Any] | None
+    created_by: CreatorAnswer | None
     work_pool_id: Id | None
     work_pool_name: str | None
     state: StateAnswer | None

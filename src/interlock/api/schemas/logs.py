@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from interlock.api.schemas.base import Answer, FilterOperator, Id, StrictBody, Text, Timestamp, WholeNumber
+from interlock.api.schemas.base import Answer, FilterBody, FilterOperator, Id, StrictBody, Text, Timestamp, WholeNumber
 
 
 class LogCreateBody(StrictBody):
@@ -18,21 +18,21 @@ class LogCreateBody(StrictBody):
     task_run_id: Id | None = None
 
 
-class LevelFilter(StrictBody):
+class LevelFilter(FilterBody):
     ge_: WholeNumber | None = Field(None, description="At least this level.", examples=[20])
     le_: WholeNumber | None = Field(None, description="At most this level.", examples=[50])
 
 
-class TimeFilter(StrictBody):
+class TimeFilter(FilterBody):
     before_: Timestamp | None = Field(None, description="At this time or before it.")
     after_: Timestamp | None = Field(None, description="At this time or after it.")
 
 
-class RunFilter(StrictBody):
+class RunFilter(FilterBody):
     any_: list[Id] | None = Field(None, description="Of one of these runs.")
 
 
-class LogFilter(StrictBody):
+class LogFilter(FilterBody):
     """Which lines: those for which all parts hold, or any of them."""
 
     operator: FilterOperator = FilterOperator.and_
