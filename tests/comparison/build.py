@@ -40,9 +40,8 @@ def call(
     *,
     record: bool = True,
     unordered: bool = False,
-    unavailable: bool = False,
 ) -> Step:
-    return Step(name, method, path, body, record=record, unordered=unordered, unavailable=unavailable)
+    return Step(name, method, path, body, record=record, unordered=unordered)
 
 
 def post(path: str, body: JSON, name: str, *, record: bool = True, headers: Mapping[str, str] | None = None) -> Step:

@@ -87,6 +87,9 @@ def _repeated() -> Iterator[Difference]:
 def _slots() -> Iterator[Difference]:
     for gone in ("the run is deleted", "the flow run is deleted"):
         yield Difference(f"task_slots/*/{gone}", "slots", "b", SLOTS, {"body.active_slots": []})
+    # A subflow that runs sets its parent's task run, which holds the last slot, RUNNING once more.
+    nested = "flow_subflows/the slot of the parent's task run"
+    yield Difference(nested, "read", "b", SLOTS, {"body.run_count": 2})
     for place in ("in a flow", "alone"):
         free = f"held/{place}/RUNNING to RUNNING/asked"
         granted = {"status": 201, "body": Copied("set", case=free)}

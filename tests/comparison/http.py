@@ -42,14 +42,23 @@ class Connection:
         self._http = HTTPConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
 
     def send(self, method: str, path: str, content: bytes | None = None, headers: Mapping[str, str] = {}) -> Response:
-        """One request and its answer. Raises one of CONNECTION_ERRORS, after which the next request connects anew."""
+        """One request and its answer. Raises one of CONNECTION_ERRORS.
+
+        One used before may have been closed meanwhile, as the peer does after any 5xx: then a new one is tried.
+        """
+        used_before = self._http.sock is not None
         try:
-            self._http.request(method, quote(self._base + path, safe=PLAIN), content, dict(headers))
-            answer = self._http.getresponse()
-            return Response(answer.status, answer.headers, answer.read())
+            return self._send_once(method, path, content, headers)
         except CONNECTION_ERRORS:
             self._http.close()
-            raise
+            if not used_before:
+                raise
+        return self._send_once(method, path, content, headers)
+
+    def _send_once(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Response:
+        self._http.request(method, quote(self._base + path, safe=PLAIN), content, dict(headers))
+        answer = self._http.getresponse()
+        return Response(answer.status, answer.headers, answer.read())
 
     def send_json(self, method: str, path: str, body: JSON, headers: Mapping[str, str] = {}) -> Response:
         content = json.dumps(body, ensure_ascii=False).encode()

@@ -30,8 +30,7 @@ class Step:
     """One request of a case. It is not sent where its path names the id of a step that was refused.
 
     `record` says whether the answer is compared; a step that isn't must succeed. `unordered` says that the answer is a
-    list whose order the peer leaves to chance. `unavailable` marks a request for which the peer answers 503 by a fault
-    of its own, so that the recorder does not take it for a busy database. `content` is sent as it is, for a body.
+    list whose order the peer leaves to chance. `content` is sent as it is, for a body.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Step:
     headers: Mapping[str, str] = field(default_factory=dict)
     record: bool = True
     unordered: bool = False
-    unavailable: bool = False
     content: str | None = None
 
 

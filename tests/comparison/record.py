@@ -74,7 +74,7 @@ def record(urls: Sequence[str], chosen: Sequence[Case]) -> int:
     problems: list[str] = []
 
     def share(index: int) -> None:
-        for case, result in replay(urls[index], chosen[index :: len(urls)], 1, patient=True):
+        for case, result in replay(urls[index], chosen[index :: len(urls)], 1):
             if isinstance(result, Exception):
                 problems.append(f"{case.key}: {result!r}")
             else:

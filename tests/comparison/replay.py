@@ -18,9 +18,6 @@ from tests.comparison.model import JSON, Case, Step
 from tests.comparison.normalise import CUT_OFF, Names, Window, texts
 
 NAME = re.compile(r"\{(\w+)\}")
-# The peer answers 503 to a write that found the database locked, having written nothing, and after any 5xx it closes
-# the connection, on which the next request may already be under way.
-TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,12 @@ class StepFailed(Exception):
     """A step that only prepares the case did not succeed."""
 
 
-def replay(url: str, cases: Sequence[Case], connections: int, *, patient: bool = False) -> Iterator[Result]:
+def replay(url: str, cases: Sequence[Case], connections: int) -> Iterator[Result]:
     """Replay cases on the server at `url`, which ends in /api, over `connections` at a time.
 
-    Yields each case, in order, with its answers or with what went wrong in it. `patient` bears the peer's weaknesses.
+    Yields each case, in order, with its answers or with what went wrong in it.
     """
-    session = _Session(url, patient=patient)
+    session = _Session(url)
     idle: SimpleQueue[Connection] = SimpleQueue()
     for _ in range(connections):
         idle.put(Connection(url))
@@ -71,8 +68,7 @@ def replay(url: str, cases: Sequence[Case], connections: int, *, patient: bool =
 class _Session:
     """One pass of cases over one server: holds the ids made once for all cases."""
 
-    def __init__(self, url: str, *, patient: bool) -> None:
-        self._patient = patient
+    def __init__(self, url: str) -> None:
         connection = Connection(url)
         mark = secrets.token_hex(5)
         flow = _create(connection, "/flows/", {"name": f"comparison-{mark}"})
@@ -110,17 +106,9 @@ class _Session:
         path, body = _fill(step.path, names), _fill(step.body, names)
         headers = {key: _fill(value, names) for key, value in step.headers.items()}
         sent = datetime.now(UTC)
-        for _ in range(TRIES if self._patient else 1):
-            try:
-                response = _request(step, path, body, headers, connection)
-            except CONNECTION_ERRORS:
-                if not self._patient:
-                    raise
-                continue
-            if response.status != 503 or step.unavailable or not self._patient:
-                names.windows.append(Window(step.name, sent, datetime.now(UTC)))
-                return response
-        raise StepFailed(f"{step.name}: no answer in {TRIES} tries")
+        response = _request(step, path, body, headers, connection)
+        names.windows.append(Window(step.name, sent, datetime.now(UTC)))
+        return response
 
 
 def _request(step: Step, path: str, body: JSON, headers: Mapping[str, str], connection: Connection) -> Response:

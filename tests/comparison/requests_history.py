@@ -53,6 +53,7 @@ def _history(start: int, end: int, interval: Any) -> dict[str, JSON]:
 
 
 def histories(kind: str) -> Iterator[Case]:
+    own = SCOPE["flow_runs"] if kind == "flow_runs" else {}
     asks: dict[str, JSON] = {
         "by the hour": _history(-3 * HOUR, 0, HOUR),
         "by the hour, the last ends later": _history(-3 * HOUR, -1800, HOUR),
@@ -71,7 +72,8 @@ def histories(kind: str) -> Iterator[Case]:
         "interval as nonsense": _history(-3 * HOUR, 0, "hourly"),
         "interval null": _history(-3 * HOUR, 0, None),
         "more than 500": _history(-600, 0, 1),
-        "by state": _history(-3 * HOUR, 0, 6 * HOUR) | {kind: {"state": {"type": {"any_": ["FAILED", "COMPLETED"]}}}},
+        "by state": _history(-3 * HOUR, 0, 6 * HOUR)
+        | {kind: own | {"state": {"type": {"any_": ["FAILED", "COMPLETED"]}}}},
         "of none": _history(-3 * HOUR, 0, 6 * HOUR) | {kind: {"id": {"any_": []}}},
         "without times": {},
         "without an interval": {"history_start": second(0), "history_end": second(0)},

@@ -191,7 +191,7 @@ def _cache_targets(place: str, parent: str | None) -> Iterator[Case]:
     empty = (task_run(parent=parent), set_state(wanting("")), read())
     yield _cached(f"{place}/empty key", *around, *empty)
     created = (task_run(wanting(), parent=parent, record=True), read())
-    yield _cached(f"{place}/created running", *around, *created)
+    yield _cached(f"{place}/created running", *inside(FLOW), *source(data=None), *created)
     for initial, states in INITIAL.items():
         begun = (task_run(states[0], parent=parent), *reach(states))
         yield _cached(f"{place}/from {initial}", *around, *begun, set_state(wanting()), read())
@@ -395,7 +395,6 @@ def data() -> Iterator[Case]:
                     "dynamic_key": "{unique}",
                     "state": state("COMPLETED", data=value),
                 },
-                unavailable=True,
             )
             yield Case("task_data", f"{place}/created with {label}", (*inside(parent), create))
 
