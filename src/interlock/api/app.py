@@ -29,6 +29,7 @@ from interlock.api import (
     flow_runs,
     flows,
     logs,
+    not_here,
     run_states,
     saved_searches,
     task_run_queries,

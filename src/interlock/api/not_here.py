@@ -1,0 +1,14 @@
+"""Routes that clients know and this server does not have, where the path of another route would answer with 405.
+
+What lives here: a plain 404 for them. What does not: the list of all that is missing (docs/compatibility.md).
+"""
+
+from fastapi import APIRouter, HTTPException
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/deployments/get_scheduled_flow_runs")
+@router.post("/v2/concurrency_limits/increment-with-lease")
+async def not_here() -> None:
+    raise HTTPException(404, "Not Found")

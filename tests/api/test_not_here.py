@@ -1,0 +1,21 @@
+"""What is not there says so."""
+
+import httpx
+import pytest
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/deployments/get_scheduled_flow_runs",
+        "/v2/concurrency_limits/increment-with-lease",
+        "/work_pools/",
+        "/work_queues/filter",
+        "/automations/",
+        "/events/filter",
+        "/admin/database/clear",
+    ],
+)
+def test_a_route_that_is_missing_is_404(api: httpx.Client, path: str) -> None:
+    """Clients take 404 for "this server has none of it"; they would take 405 for a fault."""
+    assert api.post(path, json={}).status_code == 404
