@@ -12,7 +12,7 @@ from .command_line import CommandLine, cells
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def scripts(client: Client, word: str) -> dict[str, Running]:
     """The scripts that leave something to look at, all under way."""
     return {name: client.start_script(name, word) for name in ("basics", "records", "blocks", "deployed")}
