@@ -1,10 +1,14 @@
 """What clients are told about requests that are not valid."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field, HttpUrl, ValidationError
+
+from interlock.api.validation_errors import wire_errors
 
 NO_ID = "00000000-0000-0000-0000-000000000001"
 LINE = {"name": "n", "level": 10, "message": "m", "timestamp": "2026-01-01T00:00:00+00:00"}
@@ -239,3 +243,61 @@ def test_null_parameters_are_absent_ones(api: httpx.Client, body: bytes) -> None
     """They take their defaults."""
     answer = api.post("/logs/filter", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+class Many(BaseModel):
+    """Fields of kinds that hardly any request has."""
+
+    at_most: int = Field(0, le=3)
+    below: int = Field(0, lt=3)
+    few: list[int] = Field([], max_length=1)
+    long: str = Field("abc", min_length=3)
+    short: str = Field("", max_length=3)
+    plain: str = Field("a", pattern="^[a-z]+$")
+    page: HttpUrl | None = None
+    span: timedelta | None = None
+    names: set[str] = set()
+    counts: dict[int, int] = {}
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "message", "kind", "context"),
+    [
+        ({"at_most": 4}, [], "ensure this value is less than or equal to 3", "number.not_le", {"limit_value": 3}),
+        ({"below": 3}, [], "ensure this value is less than 3", "number.not_lt", {"limit_value": 3}),
+        ({"few": [1, 2]}, [], "ensure this value has at most 1 items", "list.max_items", {"limit_value": 1}),
+        ({"long": "a"}, [], "ensure this value has at least 3 characters", "any_str.min_length", {"limit_value": 3}),
+        ({"short": "abcd"}, [], "ensure this value has at most 3 characters", "any_str.max_length", {"limit_value": 3}),
+        ({"plain": "A"}, [], 'string does not match regex "^[a-z]+$"', "str.regex", {"pattern": "^[a-z]+$"}),
+        ({"page": "x"}, [], "invalid or missing URL scheme", "url.scheme", None),
+        ({"span": "x"}, [], "invalid duration format", "duration", None),
+    ],
+)
+def test_bounds_and_forms_are_told(
+    body: dict[str, Any], place: list[str], message: str, kind: str, context: dict[str, Any] | None
+) -> None:
+    """With what bounds them."""
+    told_context = {} if context is None else {"ctx": context}
+    wanted = {"loc": ["body", *body, *place], "msg": message, "type": f"value_error.{kind}", **told_context}
+    assert wire_errors(errors_of(body), body) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "message", "kind"),
+    [
+        ({"span": []}, [], "invalid type; expected timedelta, string, bytes, int or float", "type_error"),
+        ({"names": {}}, [], "value is not a valid set", "type_error.set"),
+        ({"counts": {"1": None}}, ["1"], "none is not an allowed value", "type_error.none.not_allowed"),
+        ({"counts": {"x": 1}}, ["__key__"], "value is not a valid integer", "type_error.integer"),
+    ],
+)
+def test_what_has_the_wrong_type_is_told(body: dict[str, Any], place: list[str], message: str, kind: str) -> None:
+    """All keys of an object have one place of their own."""
+    assert wire_errors(errors_of(body), body) == [{"loc": ["body", *body, *place], "msg": message, "type": kind}]
+
+
+def errors_of(body: Any) -> list[Any]:
+    """The errors of this body as the framework tells them."""
+    with pytest.raises(ValidationError) as caught:
+        Many.model_validate(body)
+    return [error | {"loc": ("body", *error["loc"])} for error in caught.value.errors()]

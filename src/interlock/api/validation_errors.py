@@ -32,6 +32,7 @@ _LIST = ("value is not a valid list", "type_error.list", None)
 _SET = ("value is not a valid set", "type_error.set", None)
 _DICT = ("value is not a valid dict", "type_error.dict", None)
 _DURATION = ("invalid duration format", "value_error.duration", None)
+_NO_DURATION = ("invalid type; expected timedelta, string, bytes, int or float", "type_error", None)
 _URL = ("invalid or missing URL scheme", "value_error.url.scheme", None)
 _EXTRA = ("extra fields not permitted", "value_error.extra", None)
 
@@ -58,7 +59,7 @@ _FIXED: Mapping[str, Wording] = {
     "dict_type": _DICT,
     "model_type": _DICT,
     "model_attributes_type": _DICT,
-    "time_delta_type": _DURATION,
+    "time_delta_type": _NO_DURATION,
     "time_delta_parsing": _DURATION,
     "url_type": _URL,
     "url_parsing": _URL,
@@ -184,8 +185,10 @@ def _location(error: Any, body: Any) -> list[str | int]:
             value = value[step]
     if error["type"] == WHOLE:
         found.append("__root__")
+    elif last == "[key]":
+        found[-1] = "__key__"
     elif last is not None:
-        found.append("__key__" if last == "[key]" else last)
+        found.append(last)
     return found
 
 
