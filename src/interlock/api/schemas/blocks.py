@@ -13,8 +13,7 @@ from pydantic_core import PydanticCustomError
 from interlock.api.schemas.base import Answer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
 from interlock.api.schemas.urls import WebAddress
 from interlock.api.validation_errors import WHOLE
-
-NO_VERSION = "non-versioned"
+from interlock.storage.queries.block_schemas import NO_VERSION
 
 
 def _dashed(value: str, what: str) -> str:
