@@ -43,6 +43,7 @@ from interlock.api.front import API_PREFIX, Front
 from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
+    not_here.router,
     task_run_queries.router,
     task_runs.router,
     flow_run_queries.router,
