@@ -5,7 +5,9 @@ What lives here: a plain 404 for them. What does not: the list of all that is mi
 
 from fastapi import APIRouter, HTTPException
 
-router = APIRouter(include_in_schema=False)
+from interlock.api.wire_route import WireRoute
+
+router = APIRouter(include_in_schema=False, route_class=WireRoute)
 
 
 @router.post("/deployments/get_scheduled_flow_runs")
