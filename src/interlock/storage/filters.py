@@ -40,7 +40,7 @@ class Like(msgspec.Struct, frozen=True):
 
 
 class Between(msgspec.Struct, frozen=True):
-    """The column is a time within these bounds, which count as within; None is no bound."""
+    """The column is a time within these bounds, which count as within. One of them may be None, for no bound."""
 
     column: str
     earliest: datetime | None = None

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, Column, ColumnElement, Connection, Table, and_, case, func, literal, select
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Table, and_, case, func, literal, select
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between
@@ -179,7 +179,7 @@ def average_lateness(conn: Connection, criterion: Criterion, now: datetime) -> f
 
 def outcomes(
     conn: Connection, criterion: Criterion, start: datetime, end: datetime, parts: int
-) -> Sequence[tuple[int, int, int]]:
+) -> Sequence[Row[int, int, int]]:
     """Task runs that started between the two times, by equal parts of the time between them.
 
     Each row is the number of a part, how many runs of it failed or crashed, and how many there are. Parts without runs
@@ -192,4 +192,4 @@ def outcomes(
     statement = select(part, func.sum(failed), func.count()).where(
         started >= start, started < end, condition(task_runs, criterion)
     )
-    return conn.execute(statement.group_by("part")).tuples().all()
+    return conn.execute(statement.group_by("part")).all()

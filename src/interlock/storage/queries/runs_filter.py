@@ -105,5 +105,5 @@ def count_by_state(conn: Connection, table: Table, criterion: Criterion) -> dict
         return dict(zip(StateType, conn.execute(select(*counts)).one(), strict=True))
     types = unindexed(table.c.state_type)
     statement = select(types, func.count()).where(condition(table, criterion)).group_by(types)
-    found: dict[Any, int] = dict(conn.execute(statement).tuples().all())
+    found: dict[Any, int] = dict(conn.execute(statement).all())
     return {x: found.get(x.value, 0) for x in StateType}
