@@ -43,7 +43,7 @@ class World:
         return [i for i, row in self.rows[noun].items() if holds(self.rows, noun, row, criterion)]
 
     def plan(self, noun: str, criterion: Criterion, order: Order) -> str:
-        """How SQLite finds the rows of a page: the steps of its last statement."""
+        """How SQLite finds the rows of a page."""
         statements: list[tuple[str, tuple[object, ...]]] = []
 
         def note(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
@@ -54,7 +54,7 @@ class World:
             PAGES[noun](self.conn, criterion, order, 10, 0)
         finally:
             event.remove(self.engine, "before_cursor_execute", note)
-        statement, parameters = next(x for x in statements if "OFFSET" in x[0])
+        statement, parameters = next(x for x in statements if "ORDER BY" in x[0])
         steps = self.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         return "\n".join(x.detail for x in steps)
 
