@@ -19,6 +19,7 @@ from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
+from interlock.storage.queries import system_blocks
 from interlock.storage.sqlite import SqliteStore
 from interlock.storage.store import Store
 
@@ -61,6 +62,8 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
     batcher = Batcher(store, max_waiting=settings.max_waiting_writes)
     context = Context(batcher=batcher, store=store, clock=clock, chance=CHANCE, settings=settings)
     try:
+        # Clients look for these before they bring their own, and expect that nobody can delete them.
+        await batcher.write(system_blocks.install, CHANCE.new_id, clock())
         yield create_app(context)
     finally:
         await batcher.drain()

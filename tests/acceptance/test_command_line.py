@@ -241,8 +241,8 @@ def test_the_system_block_types_cannot_be_deleted(prefect: CommandLine, blocks: 
     assert api.status(f"/block_types/slug/date-time/block_documents/name/moment-{word}") == 200
 
 
-def test_the_client_s_own_block_types_are_there_from_the_start(prefect: CommandLine) -> None:
-    assert "Slack Webhook" in prefect("block", "type", "inspect", "slack-webhook")
+def test_the_system_block_types_are_there_from_the_start(prefect: CommandLine) -> None:
+    assert "Local File System" in prefect("block", "type", "inspect", "local-file-system")
 
 
 # Deployments

@@ -74,6 +74,9 @@ def rejected(reason: str, current: JSON | Copied) -> dict[str, JSON | Copied]:
 
 REPEATED = "a repeated transition_id is honoured for task runs too: the state already made is returned"
 SLOTS = "deleting a run frees its slots, and a run is not made to wait for the slot it holds itself"
+UNDONE = (
+    "a slot that was taken and is given back as the run may not start after all leaves no trace; the peer keeps some"
+)
 EVIDENT = "the peer fails on a well-formed request"
 
 
@@ -98,6 +101,22 @@ def _slots() -> Iterator[Difference]:
         yield Difference(again, "set", "b", SLOTS, granted)
         yield Difference(again, "read", "b", SLOTS, read)
         yield Difference(f"task_slots/held/{place}/the last slot, then done", "set", "b", SLOTS, granted)
+    for verdict in ("full", "zero"):
+        values = {"body.active_slots": [], "body.updated": "@limit_b"}
+        yield Difference(f"task_slots/two/*/{verdict} and free/*", "slots_b", "b", UNDONE, values)
+    for case, updated in _undone():
+        yield Difference(case, "slots", "b", UNDONE, {"body.updated": updated})
+
+
+def _undone() -> Iterator[tuple[str, str]]:
+    """Cases in which a slot is taken and given back within one request, and when their limit last changed."""
+    for kind in ("SCHEDULED", "AwaitingRetry", "PENDING"):
+        yield f"task_slots/free/*/{kind} future to RUNNING/asked", "@limit"
+        yield f"task_slots/free/alone/{kind} future to RUNNING/forced", "@limit"
+    yield "task_slots/lives/*/too early", "@limit"
+    yield "sequences/walks/alone/28", "@set2"
+    for walk in ("alone/15", "in a flow/41", "alone/56", "in a flow/70", "alone/81", "alone/84"):
+        yield f"sequences/walks/{walk}", "@limit"
 
 
 def _evident() -> Iterator[Difference]:

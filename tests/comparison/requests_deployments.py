@@ -1,4 +1,4 @@
-"""Deployments over HTTP: creation and upsert, update, runs made from them, schedules, pausing, what is due."""
+"""Deployments over HTTP: creation and upsert, update, runs made from them, schedules, pausing."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 def cases() -> Iterator[Case]:
-    for source in (created, repeated, updated, runs, schedules, pauses, due, read_and_deleted):
+    for source in (created, repeated, updated, runs, schedules, pauses, read_and_deleted):
         yield from source()
 
 
@@ -309,27 +309,6 @@ def pauses() -> Iterator[Case]:
             yield Case(FAMILY, f"{route}/{label}", (first, ask, look()))
         for label, path in {"unknown": "{uuid_nobody}", "nonsense": "no"}.items():
             yield Case(FAMILY, f"{route}/deployment {label}", (call("POST", f"/deployments/{path}/{route}", "ask"),))
-
-
-def due() -> Iterator[Case]:
-    """The scheduled runs of a deployment, as a served flow asks for them."""
-    runs = tuple(
-        flow_run(state(kind, scheduled_time=now(seconds)), step=step, deployment_id="{made}")
-        for step, kind, seconds in (("soon", "SCHEDULED", 60), ("later", "SCHEDULED", 6000), ("other", "PENDING", 0))
-    )
-    bodies: dict[str, JSON] = {
-        "all": {"deployment_ids": ["{made}"]},
-        "before": {"deployment_ids": ["{made}"], "scheduled_before": now(600)},
-        "limit": {"deployment_ids": ["{made}"], "limit": 1},
-        "limit 201": {"deployment_ids": ["{made}"], "limit": 201},
-        "none": {"deployment_ids": []},
-        "nobody's": {"deployment_ids": ["{uuid_nobody}"]},
-        "null": {"deployment_ids": None},
-        "nothing": None,
-    }
-    path = "/deployments/get_scheduled_flow_runs"
-    asks = tuple(call("POST", path, label, body) for label, body in bodies.items())
-    yield Case(FAMILY, "due", (make(), *runs, *asks))
 
 
 def read_and_deleted() -> Iterator[Case]:

@@ -4,8 +4,9 @@ What lives here: the route class of all routers. What does not: the wording of e
 hot routes, which read their bodies themselves (hot_routes.py).
 """
 
+import copy
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from email.message import Message
 from typing import Any
 
@@ -15,6 +16,9 @@ from fastapi.routing import APIRoute
 from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
+
+OBJECT_DUE = frozenset({"dict_type", "model_type", "model_attributes_type"})
+"""The kinds of faults of a value that should have been an object."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -53,6 +57,20 @@ class ParametersRequest(WireRequest):
         return Parameters(value) if isinstance(value, dict) else value
 
 
+class MendedRequest(Request):
+    """A request with another body in the place of the one that came."""
+
+    def __init__(self, request: Request, value: Any) -> None:
+        super().__init__(request.scope)
+        self._value = value
+
+    async def body(self) -> bytes:
+        return json.dumps(self._value).encode()
+
+    async def json(self) -> Any:
+        return Parameters(self._value) if isinstance(self._value, dict) else self._value
+
+
 class WireRoute(APIRoute):
     """A route that takes null for an absent parameter, and refuses parameters that are not sent as JSON."""
 
@@ -60,16 +78,67 @@ class WireRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_body(request: Request) -> Response:
-            return await handle(WireRequest(request.scope, request.receive))
+            return await _handle_mended(handle, WireRequest(request.scope, request.receive))
 
         async def handle_parameters(request: Request) -> Response:
             request = ParametersRequest(request.scope, request.receive)
             if not _is_json(request) and (raw := await request.body()):
                 missing = [{"type": "missing", "loc": ("body", x)} for x in _parameters(self.dependant)]
                 raise RequestValidationError(missing, body=raw.decode(errors="replace"))
-            return await handle(request)
+            return await _handle_mended(handle, request)
 
         return handle_parameters if self._embed_body_fields else handle_body
+
+
+async def _handle_mended(handle: Handler, request: Request) -> Response:
+    """Handle a request, once more with lists of pairs made objects where that is what is wrong with it."""
+    try:
+        return await handle(request)
+    except RequestValidationError as error:
+        mended = with_pairs_as_objects(error)
+        if mended is None:
+            raise
+        came = error.body
+    try:
+        return await handle(MendedRequest(request, mended))
+    except RequestValidationError as error:
+        raise RequestValidationError(error.errors(), body=came) from error
+
+
+def with_pairs_as_objects(error: RequestValidationError) -> Any:
+    """The body with each list of pairs that stands where an object is due as an object, as clients may send it; None
+    where there is no such list."""
+    body, found = copy.deepcopy(error.body), False
+    for fault in error.errors():
+        pairs = _as_object(fault["input"]) if fault["type"] in OBJECT_DUE else None
+        if pairs is not None:
+            body = _put(body, fault["loc"][1:], pairs)
+            found = True
+    return body if found else None
+
+
+def _as_object(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, list) or not all(isinstance(x, list) and len(x) == 2 for x in value):
+        return None
+    return {str(key): member for key, member in value}
+
+
+def _put(body: Any, place: Sequence[int | str], value: Any) -> Any:
+    """The body with the value at the place; unchanged where the place is none in it, as it names members of unions."""
+    if not place:
+        return value
+    *parents, last = place
+    holder = body
+    for key in parents:
+        if not isinstance(holder, dict | list):
+            return body
+        try:
+            holder = holder[key]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return body
+    if isinstance(holder, dict) and last in holder:
+        holder[last] = value
+    return body
 
 
 def _parameters(dependant: Dependant) -> Iterator[str]:

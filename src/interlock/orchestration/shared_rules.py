@@ -30,8 +30,13 @@ def repeats(state: State | None, proposal: Proposal) -> bool:
 
 
 def prevent_duplicate_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Reject | None:
-    """A request that is sent again, because its answer got lost, is answered with the state it already led to."""
-    return REPEATED if repeats(transition.initial, transition.proposal) else None
+    """A request that is sent again, because its answer got lost, is answered with the state that it asked for and got.
+
+    Only the state itself tells: where another one was put in its place, the request is taken for a new one.
+    """
+    wanted = transition.proposal.details.transition_id
+    made = None if transition.initial is None else transition.initial.details.transition_id
+    return REPEATED if wanted is not None and wanted == made else None
 
 
 def prevent_pending_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Abort:
