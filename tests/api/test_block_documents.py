@@ -252,3 +252,23 @@ def test_found_documents_show_secrets_on_request(api: httpx.Client) -> None:
 )
 def test_filters_that_mean_nothing_are_refused(api: httpx.Client, body: Any) -> None:
     assert api.post("/block_documents/filter", json=body).status_code == 422
+
+
+def test_the_runs_that_a_deleted_block_described_free_their_slots(api: httpx.Client) -> None:
+    """A run goes with the block of its infrastructure, and with it the slots of its task runs."""
+    block_type = api.post("/block_types/", json={"name": "Infra", "slug": "infra-with-slots"}).json()
+    fields = {"title": "Infra", "type": "object", "properties": {}, "block_type_slug": "infra-with-slots"}
+    schema = api.post("/block_schemas/", json={"fields": fields, "block_type_id": block_type["id"]}).json()
+    owner = {"block_type_id": block_type["id"], "block_schema_id": schema["id"]}
+    document = api.post("/block_documents/", json={"name": "machine", "data": {}, **owner}).json()
+    flow = api.post("/flows/", json={"name": "with-infra"}).json()
+    body = {"flow_id": flow["id"], "infrastructure_document_id": document["id"], "state": {"type": "RUNNING"}}
+    flow_run = api.post("/flow_runs/", json=body).json()
+    api.post("/concurrency_limits/", json={"tag": "infra-slots", "concurrency_limit": 1})
+    keys = {"task_key": "k", "dynamic_key": "0", "tags": ["infra-slots"]}
+    task_run = api.post("/task_runs/", json={"flow_run_id": flow_run["id"], **keys}).json()
+    api.post(f"/task_runs/{task_run['id']}/set_state", json={"state": {"type": "RUNNING"}})
+    assert api.get("/concurrency_limits/tag/infra-slots").json()["active_slots"] == [task_run["id"]]
+    assert api.delete(f"/block_types/{block_type['id']}").status_code == 204
+    assert api.get(f"/flow_runs/{flow_run['id']}").status_code == 404
+    assert api.get("/concurrency_limits/tag/infra-slots").json()["active_slots"] == []

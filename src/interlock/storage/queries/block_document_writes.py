@@ -16,7 +16,7 @@ from interlock.orchestration.refusals import ConflictError
 from interlock.storage.blocks.references import DocumentReferenceError, self_reference, split_references
 from interlock.storage.blocks.secret_values import unmasked
 from interlock.storage.queries import block_documents as reads
-from interlock.storage.queries import block_schemas, block_types
+from interlock.storage.queries import block_schemas, block_types, flow_runs
 from interlock.storage.queries.block_documents import Document
 from interlock.storage.queries.block_links import DOCUMENT_LINKS, links_below, with_targets
 from interlock.storage.queries.sealing import seal_made, seal_of
@@ -164,4 +164,5 @@ def _new_schema(conn: Connection, row: RowMapping, schema_id: str | None) -> str
 
 def delete_one(conn: Connection, document_id: str) -> bool:
     """Delete a document; whether it existed. Those that refer to it lose the field."""
+    flow_runs.delete_of_blocks(conn, _columns.id == document_id)
     return conn.execute(delete(block_documents).where(_columns.id == document_id)).rowcount > 0

@@ -26,9 +26,9 @@ from interlock.storage.blocks.definitions import (
     with_own_definitions,
 )
 from interlock.storage.blocks.schema_tree import SchemaNode, full_fields
-from interlock.storage.queries import block_types
+from interlock.storage.queries import block_types, flow_runs
 from interlock.storage.queries.block_links import SCHEMA_LINKS, by_parent, links_below, with_targets
-from interlock.storage.tables import block_schema_references, block_schemas
+from interlock.storage.tables import block_documents, block_schema_references, block_schemas
 
 NO_VERSION = "non-versioned"
 
@@ -208,6 +208,7 @@ def delete_one(conn: Connection, schema_id: str) -> Schema | None:
     """Delete a schema with its documents, unless its type is protected; what it was, None where there was none."""
     found = by_id(conn, schema_id)
     if found is not None and not found["block_type"]["is_protected"]:
+        flow_runs.delete_of_blocks(conn, block_documents.c.block_schema_id == schema_id)
         conn.execute(delete(block_schemas).where(block_schemas.c.id == schema_id))
     return found
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
-from interlock.storage.tables import block_types
+from interlock.storage.queries import flow_runs
+from interlock.storage.tables import block_documents, block_types
 
 Values = Mapping[str, Any]
 
@@ -77,5 +78,6 @@ def delete_one(conn: Connection, type_id: str) -> RowMapping | None:
     """Delete a type with its schemas and documents, unless it is protected; what it was, None where there was none."""
     found = by_id(conn, type_id)
     if found is not None and not found["is_protected"]:
+        flow_runs.delete_of_blocks(conn, block_documents.c.block_type_id == type_id)
         conn.execute(delete(block_types).where(block_types.c.id == type_id))
     return found

@@ -13,7 +13,7 @@ from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
-from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
+from interlock.storage.tables import block_documents, concurrency_slots, flow_runs, task_runs
 
 
 def by_id(conn: Connection, flow_run_id: str) -> FlowRun | None:
@@ -47,6 +47,12 @@ def delete_one(conn: Connection, flow_run_id: str) -> bool:
 def delete_of_flow(conn: Connection, flow_id: str) -> None:
     """Delete all runs of a flow and all that goes with them."""
     _delete_where(conn, flow_runs.c.flow_id == flow_id)
+
+
+def delete_of_blocks(conn: Connection, doomed_documents: ColumnElement[bool]) -> None:
+    """Delete the runs whose infrastructure is described by these block documents, and all that goes with them."""
+    documents = select(block_documents.c.id).where(doomed_documents)
+    _delete_where(conn, flow_runs.c.infrastructure_document_id.in_(documents))
 
 
 def delete_scheduled(conn: Connection, deployment_id: str) -> None:
