@@ -245,8 +245,8 @@ task_run_states = Table(
     Index("ix_task_run_states__task_run_id", "task_run_id", "timestamp"),
 )
 
-# What a run is to take when it proposes a cache key: the state that the newest unexpired row of the key names. Where that
-# state is gone with its run, there is nothing to take, also if older rows are left.
+# What a run is to take when it proposes a cache key: the state that the newest unexpired row of the key names. Where
+# that state is gone with its run, there is nothing to take, also if older rows are left.
 task_run_state_cache = Table(
     "task_run_state_cache",
     metadata,
