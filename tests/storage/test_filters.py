@@ -1,13 +1,11 @@
 """What criteria mean, and how those of a request go together."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from interlock.storage import filters
 from interlock.storage.filters import (
@@ -24,37 +22,16 @@ from interlock.storage.filters import (
     all_of,
     any_of,
 )
-from interlock.storage.migrations import upgrade_if_needed
-from interlock.storage.sqlite import create_sqlite_engine
 from interlock.storage.tables import metadata
+from tests.storage.conftest import World
 from tests.storage.meaning import criteria, holds
-from tests.storage.world import IDS, Rows, fill
+from tests.storage.world import IDS, Rows
 
 NOUNS = ("task_runs", "flow_runs", "flows", "deployments")
 
 
-class World:
-    """The rows of a world, and the tables that hold them."""
-
-    def __init__(self, conn: Connection) -> None:
-        self.conn = conn
-        self.rows = fill(conn, seed=1)
-
-    def found(self, noun: str, condition: Any) -> set[str]:
-        table = metadata.tables[noun]
-        return set(self.conn.execute(select(table.c.id).where(condition)).scalars())
-
-    def meant(self, noun: str, criterion: filters.Criterion) -> set[str]:
-        return {i for i, row in self.rows[noun].items() if holds(self.rows, noun, row, criterion)}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    engine = create_sqlite_engine(Path(tmp_path_factory.mktemp("filters")) / "ledger.db", "normal")
-    upgrade_if_needed(engine)
-    with engine.connect() as connection:
-        yield World(connection)
-    engine.dispose()
+def ids(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["id"] for row in rows}
 
 
 about_a_noun = st.sampled_from(NOUNS).flatmap(lambda noun: st.tuples(st.just(noun), criteria(noun)))
@@ -66,7 +43,7 @@ once = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 def test_the_sql_of_a_criterion_says_the_same(world: World, asked: tuple[str, filters.Criterion]) -> None:
     """Whatever is asked, the rows that SQL finds are those for which the criterion holds by its plain meaning."""
     noun, criterion = asked
-    assert world.found(noun, filters.condition(metadata.tables[noun], criterion)) == world.meant(noun, criterion)
+    assert world.found(noun, filters.condition(metadata.tables[noun], criterion)) == ids(world.meant(noun, criterion))
 
 
 @once
@@ -77,7 +54,7 @@ def test_how_rows_are_found_makes_no_difference(
     """A condition on rows that are passed in an order holds for the same rows."""
     noun, criterion = asked
     condition = filters.condition_on_the_way(metadata.tables[noun], criterion, sparse)
-    assert world.found(noun, condition) == world.meant(noun, criterion)
+    assert world.found(noun, condition) == ids(world.meant(noun, criterion))
 
 
 class Request:

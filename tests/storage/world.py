@@ -34,8 +34,8 @@ Rows = dict[str, dict[str, dict[str, Any]]]
 
 
 def fill(conn: Connection, seed: int) -> Rows:
-    """Put the world into empty tables and tell what is in it."""
-    world = _World(random.Random(seed))
+    """Put a world into empty tables and tell what is in it."""
+    world = _Making(random.Random(seed))
     for noun, rows in world.rows.items():
         conn.execute(insert(tables.metadata.tables[noun]), list(rows.values()))
     conn.execute(insert(tables.flow_run_states), list(world.states("flow_runs", "flow_run_id")))
@@ -49,7 +49,7 @@ def fill(conn: Connection, seed: int) -> Rows:
     return world.rows
 
 
-class _World:
+class _Making:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         makers = {
