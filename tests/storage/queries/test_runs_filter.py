@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from interlock.orchestration.states import StateType
 from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, Order, Related, all_of
+from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import runs_filter
 from interlock.storage.tables import flow_runs, task_runs
 from tests.storage.conftest import World
@@ -115,3 +116,14 @@ def test_runs_of_a_flow_run_are_found_by_it(world: World) -> None:
     asked = all_of(AnyOf("state_type", ("COMPLETED",)), Related("flow_run", AnyOf("id", IDS["flow_runs"][:2])))
     steps = plan(world, "task_runs", asked, Order("expected_start_time", descending=True))
     assert "SEARCH task_runs USING INDEX sqlite_autoindex_task_runs_2 (flow_run_id=?)" in steps
+
+
+def test_flow_runs_come_with_their_pools(world: World) -> None:
+    """A run is in the pool of its work queue, and in none without one."""
+    queues, runs = world.rows["work_queues"], world.rows["flow_runs"].items()
+    page = runs_filter.flow_run_page(world.conn, EVERYTHING, Order("id"), 200, 0)
+    pools = {x.run.id: x.pool.id if x.pool else None for x in page}
+    expected = {i: queues[row["work_queue_id"]]["work_pool_id"] if row["work_queue_id"] else None for i, row in runs}
+    assert pools == expected
+    assert {x.pool.name for x in page if x.pool} == {f"pool {i[-1]}" for i in pools.values() if i}
+    assert flow_run_queries.in_pool(world.conn, page[0].run.id) == page[0]
