@@ -1,18 +1,15 @@
 """Whether values fit a JSON schema: parameters of runs, and inputs of paused ones.
 
 What lives here: the check, and the repair of schemas as older clients write them. What does not: where schemas come
-from.
+from. The library is loaded at its first use: loading it takes a tenth of the server's start.
 """
 
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft4Validator, Draft202012Validator, SchemaError, ValidationError
-from jsonschema.exceptions import best_match
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 NULL = {"type": "null"}
 
@@ -30,22 +27,33 @@ def check(values: Any, schema: Any, *, partial: bool = False) -> None:
 
     Schemas of older clients are repaired first: they don't say that a parameter without a default may be null.
     """
+    from jsonschema import Draft202012Validator
+
     repaired = _repaired(schema)
     _check(values, _without_required(repaired) if partial else repaired, Draft202012Validator)
 
 
 def check_as_declared(values: Any, schema: Any) -> None:
     """As `check` with `partial`, but by the schema as it stands, in the dialect that it declares."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
+
     lenient = _without_required(schema)
     _check(values, lenient, validator_for(lenient, Draft202012Validator))
 
 
 def check_is_schema(schema: Any) -> None:
     """Raise UnusableSchemaError where this is no JSON schema, by the rules of draft 4."""
+    from jsonschema import Draft4Validator
+
     _check_schema(schema, Draft4Validator)
 
 
-def _check(values: Any, schema: Any, dialect: type[Validator]) -> None:
+def _check(values: Any, schema: Any, dialect: "type[Validator]") -> None:
+    from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import EMPTY_REGISTRY
+
     _check_schema(schema, dialect)
     try:
         # References to elsewhere are not followed: the server fetches nothing for its callers.
@@ -58,14 +66,16 @@ def _check(values: Any, schema: Any, dialect: type[Validator]) -> None:
         raise UnfitValuesError(_explained(error))
 
 
-def _check_schema(schema: Any, dialect: type[Validator]) -> None:
+def _check_schema(schema: Any, dialect: "type[Validator]") -> None:
+    from jsonschema import SchemaError
+
     try:
         dialect.check_schema(schema)
     except SchemaError as error:
         raise UnusableSchemaError(error.message) from error
 
 
-def _explained(error: ValidationError) -> str:
+def _explained(error: "ValidationError") -> str:
     where = "" if error.json_path == "$" else f" for field {error.json_path.replace('$.', '')!r}"
     return f"Validation failed{where}. Failure reason: {error.message}"
 
