@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         if not value.startswith("sqlite:///") or len(value) == len("sqlite:///"):
             raise ValueError(f"must look like sqlite:///PATH, not {value!r}")
+        if value.endswith(":memory:"):
+            raise ValueError("a ledger in memory would be lost with the server: name a file")
         return value
 
     def shown(self) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_a_bad_setting_is_one_clear_line() -> None:
     """The line names the variable or the option that is wrong."""
     assert_one_clear_line(interlock("settings", INTERLOCK_PORT="many"), "INTERLOCK_PORT")
     assert_one_clear_line(interlock("server", "start", "--database-url", "mysql://x"), "--database-url", "sqlite:///")
+    assert_one_clear_line(interlock("server", "start", "--database-url", "sqlite:///:memory:"), "name a file")
 
 
 def test_a_port_in_use_is_one_clear_line(url: str) -> None:
