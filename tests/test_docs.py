@@ -49,3 +49,13 @@ def test_links_between_the_docs_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_table_of_contributing_names_files_that_are_there() -> None:
+    """Where to edit, and where to test."""
+    table = text_of("CONTRIBUTING.md")
+    tests = re.findall(r"`(tests/[\w/]+\.py)`", table)
+    sources = re.findall(r"`((?:orchestration|storage|engine|api|cli)/[\w/]+\.py)`", table)
+    paths = [ROOT / x for x in tests] + [ROOT / "src" / "interlock" / x for x in sources]
+    assert tests
+    assert [x.name for x in paths if not x.exists() and "NNNN" not in x.name] == []

@@ -4,21 +4,11 @@ A decision is data alone. Writing it down is the store's work (storage/), spelli
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
-
-
-class Status(StrEnum):
-    """The answer's first word. REJECT: take the returned state instead; WAIT: ask again later; ABORT: stop."""
-
-    ACCEPT = "ACCEPT"
-    REJECT = "REJECT"
-    WAIT = "WAIT"
-    ABORT = "ABORT"
 
 
 class Accept(msgspec.Struct, frozen=True):

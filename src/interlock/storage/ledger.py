@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
-from interlock.orchestration.states import UNPERSISTED, State, StateType, data_type
+from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.prepared import Prepared
 from interlock.storage.queries import artifacts
@@ -258,14 +258,10 @@ def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
 
 
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
-    """State data that is kept is an artifact as well: clients list results among the artifacts."""
-    results = [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if _is_kept(x)]
-    results += [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if _is_kept(x)]
+    """The data of a state is an artifact as well: clients list results among the artifacts."""
+    results = [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if x.data is not None]
+    results += [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if x.data is not None]
     artifacts.insert_results(conn, results, new_id)
-
-
-def _is_kept(state: State) -> bool:
-    return state.data is not None and data_type(state.data) != UNPERSISTED
 
 
 def _write_slots(conn: Connection, facts: WorkingSet) -> None:
