@@ -11,9 +11,9 @@ be filtered by (beside the queries on it), and the criteria of runs, which reach
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, func, or_, true
+from sqlalchemy import Column, ColumnElement, and_, or_, true
 
-from interlock.storage.expressions import has_tag
+from interlock.storage.expressions import has_tag, matches
 
 Condition = ColumnElement[bool]
 Criteria = Mapping[str, "Criteria | Callable[[Any], Condition]"]
@@ -44,7 +44,7 @@ def equal(column: Column[Any]) -> Callable[[Any], Condition]:
 
 def contains(column: Column[Any]) -> Callable[[str], Condition]:
     """The text is somewhere in the column, in any case; `%` and `_` in it stand for any text and any character."""
-    return lambda text: column.ilike(f"%{text}%")
+    return lambda text: matches(column, f"%{text}%")
 
 
 def has_all(column: Column[Any]) -> Callable[[Sequence[str]], Condition]:
@@ -54,6 +54,4 @@ def has_all(column: Column[Any]) -> Callable[[Sequence[str]], Condition]:
 
 def is_empty(column: Column[Any]) -> Callable[[bool], Condition]:
     """The list in the column is empty, or is not."""
-
-    length = func.json_array_length(column)
-    return lambda empty: length == 0 if empty else length > 0
+    return lambda empty: column == [] if empty else column != []

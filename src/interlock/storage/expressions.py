@@ -28,6 +28,34 @@ def _has_tag_in_sqlite(element: has_tag, compiler: SQLCompiler, **options: Any) 
     return f"EXISTS (SELECT 1 FROM json_each({tags}) WHERE json_each.value = {tag})"
 
 
+@compiles(has_tag, "postgresql")
+def _has_tag_in_postgresql(element: has_tag, compiler: SQLCompiler, **options: Any) -> str:
+    tags, tag = (compiler.process(x, **options) for x in element.clauses)
+    return f"({tags} ? {tag})"
+
+
+class matches(FunctionElement[bool]):
+    """Whether a text is like a pattern, in any case of the ASCII letters: `matches(column, "pattern")`.
+
+    `%` stands for any text and `_` for any character, and nothing takes that meaning from them.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(matches, "sqlite")
+def _matches_in_sqlite(element: matches, compiler: SQLCompiler, **options: Any) -> str:
+    text, pattern = (compiler.process(x, **options) for x in element.clauses)
+    return f"({text} LIKE {pattern})"
+
+
+@compiles(matches, "postgresql")
+def _matches_in_postgresql(element: matches, compiler: SQLCompiler, **options: Any) -> str:
+    text, pattern = (compiler.process(x, **options) for x in element.clauses)
+    return f"({text} ILIKE {pattern} ESCAPE '')"
+
+
 class microseconds_between(FunctionElement[int]):
     """From one time to another, negative where the second is the earlier one."""
 
@@ -39,6 +67,12 @@ class microseconds_between(FunctionElement[int]):
 def _between_in_sqlite(element: microseconds_between, compiler: SQLCompiler, **options: Any) -> str:
     first, second = (compiler.process(x, **options) for x in element.clauses)
     return f"({second} - {first})"
+
+
+@compiles(microseconds_between, "postgresql")
+def _between_in_postgresql(element: microseconds_between, compiler: SQLCompiler, **options: Any) -> str:
+    first, second = (compiler.process(x, **options) for x in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM {second} - {first}) * 1000000 AS BIGINT)"
 
 
 class microseconds_after(FunctionElement[datetime]):
@@ -54,6 +88,12 @@ def _after_in_sqlite(element: microseconds_after, compiler: SQLCompiler, **optio
     return f"({time} + {count})"
 
 
+@compiles(microseconds_after, "postgresql")
+def _after_in_postgresql(element: microseconds_after, compiler: SQLCompiler, **options: Any) -> str:
+    time, count = (compiler.process(x, **options) for x in element.clauses)
+    return f"({time} + {count} * INTERVAL '1 microsecond')"
+
+
 class json_list(FunctionElement[str]):
     """Values as the text of a JSON list, so that a subquery can answer with more than one."""
 
@@ -66,8 +106,13 @@ def _list_in_sqlite(element: json_list, compiler: SQLCompiler, **options: Any) -
     return f"json_array({', '.join(compiler.process(x, **options) for x in element.clauses)})"
 
 
+@compiles(json_list, "postgresql")
+def _list_in_postgresql(element: json_list, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST(json_build_array({', '.join(compiler.process(x, **options) for x in element.clauses)}) AS TEXT)"
+
+
 class greatest(FunctionElement[Any]):
-    """The greater of two numbers; NULL where one of them is."""
+    """The greater of a number, which may be NULL and the result then too, and another."""
 
     type = BigInteger()
     inherit_cache = True
@@ -77,6 +122,13 @@ class greatest(FunctionElement[Any]):
 def _greatest_in_sqlite(element: greatest, compiler: SQLCompiler, **options: Any) -> str:
     first, second = (compiler.process(x, **options) for x in element.clauses)
     return f"max({first}, {second})"
+
+
+@compiles(greatest, "postgresql")
+def _greatest_in_postgresql(element: greatest, compiler: SQLCompiler, **options: Any) -> str:
+    first, second = (compiler.process(x, **options) for x in element.clauses)
+    # GREATEST passes over a NULL, and is an expression of its own kind, not a function.
+    return f"CASE WHEN {first} < {second} THEN {second} ELSE {first} END"
 
 
 class unindexed(FunctionElement[Any]):
@@ -101,3 +153,65 @@ def _unindexed(element: unindexed, compiler: SQLCompiler, **options: Any) -> str
 @compiles(unindexed, "sqlite")
 def _unindexed_in_sqlite(element: unindexed, compiler: SQLCompiler, **options: Any) -> str:
     return f"+{_unindexed(element, compiler, **options)}"
+
+
+class among(FunctionElement[bool]):
+    """Whether a column has one of the values in a parameter of the type Keys: `among(column, parameter)`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(among, "sqlite")
+def _among_in_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, keys = (compiler.process(x, **options) for x in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({keys}))"
+
+
+@compiles(among, "postgresql")
+def _among_in_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, keys = (compiler.process(x, **options) for x in element.clauses)
+    return f"{column} = ANY({keys})"
+
+
+class keyed(FunctionElement[bool]):
+    """Whether columns together have one of the keys in a parameter, the text of a JSON list of lists of values:
+    `keyed(parameter, column, column)`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(keyed, "sqlite")
+def _keyed_in_sqlite(element: keyed, compiler: SQLCompiler, **options: Any) -> str:
+    keys, *columns = (compiler.process(x, **options) for x in element.clauses)
+    parts = ", ".join(f"json_extract(value, '$[{i}]')" for i in range(len(columns)))
+    return f"({', '.join(columns)}) IN (SELECT {parts} FROM json_each({keys}))"
+
+
+@compiles(keyed, "postgresql")
+def _keyed_in_postgresql(element: keyed, compiler: SQLCompiler, **options: Any) -> str:
+    bind, *clauses = element.clauses
+    keys, *columns = (compiler.process(x, **options) for x in (bind, *clauses))
+    types = (compiler.dialect.type_compiler_instance.process(x.type) for x in clauses)
+    parts = ", ".join(f"CAST(value ->> {i} AS {kind})" for i, kind in enumerate(types))
+    return f"({', '.join(columns)}) IN (SELECT {parts} FROM json_array_elements(CAST({keys} AS JSON)))"
+
+
+class members(FunctionElement[str]):
+    """The texts in a parameter, which is the text of a JSON list, as a table with the column `value`."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(members, "sqlite")
+def _members_in_sqlite(element: members, compiler: SQLCompiler, **options: Any) -> str:
+    (texts,) = (compiler.process(x, **options) for x in element.clauses)
+    return f"json_each({texts})"
+
+
+@compiles(members, "postgresql")
+def _members_in_postgresql(element: members, compiler: SQLCompiler, **options: Any) -> str:
+    (texts,) = (compiler.process(x, **options) for x in element.clauses)
+    return f"json_array_elements_text(CAST({texts} AS JSON))"

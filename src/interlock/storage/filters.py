@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nulls_first, nulls_last, or_, select, true
 
 from interlock.orchestration.states import StateType
-from interlock.storage.expressions import has_tag, unindexed
+from interlock.storage.expressions import has_tag, matches, unindexed
 from interlock.storage.tables import deployments, flow_runs, flows, task_runs, work_pools, work_queues
 
 
@@ -296,7 +296,7 @@ def _of_one_row(table: FromClause, x: Criterion) -> ColumnElement[bool]:
         case NoneOf(column, values):
             return table.c[column].not_in(values)
         case Like(column, pattern):
-            return table.c[column].ilike(pattern)
+            return matches(table.c[column], pattern)
         case Between(column, earliest, latest):
             bounded = table.c[column]
             lower = true() if earliest is None else bounded >= earliest

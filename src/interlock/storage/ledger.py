@@ -1,7 +1,7 @@
 """The facts of a batch out of the tables, and what was decided into them.
 
-What lives here: `load` and `write`, the only code that touches the ledger's tables for a transition. What does not:
-the decisions (orchestration/) and transactions (the stores).
+What lives here: `carry_out`, the only code that touches the ledger's tables for a transition. What does not: the
+decisions (orchestration/) and transactions (the stores).
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -9,27 +9,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Text,
-    and_,
-    bindparam,
-    delete,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, literal_column, or_, select
 
-from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet
+from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet, decide_batch
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.decision import Decision
+from interlock.orchestration.facts import Chance
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
-from interlock.storage.prepared import Prepared
+from interlock.storage.expressions import among, keyed, members
+from interlock.storage.prepared import BulkInsert, BulkUpdate, Prepared
 from interlock.storage.queries import artifacts
 from interlock.storage.tables import (
     concurrency_limits,
@@ -42,33 +31,39 @@ from interlock.storage.tables import (
     task_run_states,
     task_runs,
 )
-from interlock.storage.types import UtcTime
+from interlock.storage.types import JsonText, Keys, UtcTime
 
 NewId = Callable[[], str]
 
 
-def _items() -> Any:
-    """The members of the JSON array in the parameter `items`: one text for any number of them."""
-    return func.json_each(bindparam("items", type_=Text)).table_valued("value").c.value
+_items = bindparam("items", type_=JsonText)
+"""A JSON list as one text, whatever its length."""
 
 
 def _among(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.in_(select(_items()))
+    return among(column, bindparam("keys", type_=Keys(column.type)))
 
 
-def _keys_among(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
-    key = _items()
-    parts = [func.json_extract(key, literal_column(f"'$[{i}]'")) for i in range(len(columns))]
-    return tuple_(*columns).in_(select(*parts))
+def _keyed(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    return keyed(_items, *columns)
 
 
+def _locking(table: Table, column: ColumnElement[Any]) -> Prepared:
+    """Locks rows by the keys in a column, always in the order of their ids, so that two batches never wait for each
+    other. It leaves others free to refer to these rows."""
+    return Prepared(select(table.c.id).where(_among(column)).order_by(table.c.id).with_for_update(key_share=True))
+
+
+_LOCK_FLOW_RUNS = _locking(flow_runs, flow_runs.c.id)
+_LOCK_TASK_RUNS = _locking(task_runs, task_runs.c.id)
+_LOCK_TASK_RUNS_OF_FLOW_RUNS = _locking(task_runs, task_runs.c.flow_run_id)
 _TASK_RUNS_BY_ID = Prepared(rows.select_task_runs().where(_among(task_runs.c.id)))
 _TASK_RUNS_BY_KEY = Prepared(
-    rows.select_task_runs().where(_keys_among(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key))
+    rows.select_task_runs().where(_keyed(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key))
 )
 _BACKGROUND_RUNS_BY_KEY = Prepared(
     rows.select_task_runs().where(
-        task_runs.c.flow_run_id.is_(None), _keys_among(task_runs.c.task_key, task_runs.c.dynamic_key)
+        task_runs.c.flow_run_id.is_(None), _keyed(task_runs.c.task_key, task_runs.c.dynamic_key)
     )
 )
 _FAILED_TASK_RUNS = Prepared(
@@ -79,21 +74,20 @@ _FAILED_TASK_RUNS = Prepared(
     )
 )
 _FLOW_RUNS_BY_ID = Prepared(rows.select_flow_runs().where(_among(flow_runs.c.id)))
-_FLOW_RUNS_BY_KEY = Prepared(
-    rows.select_flow_runs().where(_keys_among(flow_runs.c.flow_id, flow_runs.c.idempotency_key))
-)
+_FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
 _FLOW_IDS = Prepared(select(flows.c.id).where(_among(flows.c.id)))
 _LIMITS = Prepared(
-    select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit).where(
-        _among(concurrency_limits.c.tag)
-    )
+    select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit)
+    .where(_among(concurrency_limits.c.tag))
+    .order_by(concurrency_limits.c.id)
+    .with_for_update(key_share=True)
 )
 _HOLDERS = Prepared(
     select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
         _among(concurrency_slots.c.concurrency_limit_id)
     )
 )
-_CACHED_KEY = _items()
+_CACHED_KEY = members(_items).table_valued("value").c.value
 _NEWEST_ENTRY = task_run_state_cache.alias("newest")
 _CACHED = Prepared(
     select(
@@ -122,16 +116,35 @@ _CACHED = Prepared(
     )
 )
 
-_INSERT_TASK_RUN = Prepared(insert(task_runs), rows.TASK_RUN_VALUES)
-_UPDATE_TASK_RUN = Prepared(update(task_runs).where(task_runs.c.id == bindparam("run_id")), rows.TASK_RUN_CHANGES)
-_INSERT_TASK_RUN_STATE = Prepared(insert(task_run_states), (*rows.STATE_COLUMNS, "task_run_id"))
-_INSERT_FLOW_RUN = Prepared(insert(flow_runs), rows.FLOW_RUN_VALUES)
-_UPDATE_FLOW_RUN = Prepared(update(flow_runs).where(flow_runs.c.id == bindparam("run_id")), rows.FLOW_RUN_CHANGES)
-_INSERT_FLOW_RUN_STATE = Prepared(insert(flow_run_states), (*rows.STATE_COLUMNS, "flow_run_id"))
-_INSERT_SLOT = Prepared(insert(concurrency_slots), concurrency_slots.c.keys())
-_INSERT_CACHE_ENTRY = Prepared(insert(task_run_state_cache), task_run_state_cache.c.keys())
-_INSERT_WAITING = Prepared(insert(task_run_queue), task_run_queue.c.keys())
-_TOUCH_LIMIT = update(concurrency_limits).where(concurrency_limits.c.id == bindparam("limit_id"))
+_INSERT_TASK_RUN = BulkInsert(task_runs, rows.TASK_RUN_VALUES)
+_UPDATE_TASK_RUN = BulkUpdate(task_runs, rows.TASK_RUN_CHANGES)
+_INSERT_TASK_RUN_STATE = BulkInsert(task_run_states, (*rows.STATE_COLUMNS, "task_run_id"))
+_INSERT_FLOW_RUN = BulkInsert(flow_runs, rows.FLOW_RUN_VALUES)
+_UPDATE_FLOW_RUN = BulkUpdate(flow_runs, rows.FLOW_RUN_CHANGES)
+_INSERT_FLOW_RUN_STATE = BulkInsert(flow_run_states, (*rows.STATE_COLUMNS, "flow_run_id"))
+_INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
+_INSERT_CACHE_ENTRY = BulkInsert(task_run_state_cache, task_run_state_cache.c.keys())
+_INSERT_WAITING = BulkInsert(task_run_queue, task_run_queue.c.keys())
+_TOUCH_LIMIT = BulkUpdate(concurrency_limits, ("updated",))
+
+
+def carry_out(
+    conn: Connection,
+    commands: Sequence[Command],
+    clock: Callable[[], datetime],
+    chance: Chance,
+    slot_wait_seconds: int,
+) -> Sequence[Decision | Exception]:
+    """Load what the commands need, decide them one by one, and write down what was decided; the caller commits.
+
+    Where others write too (PostgreSQL), the rows at hand are locked first: flow runs, task runs, limits, each kind by
+    id. What facts can't tell, such as a run that another batch creates meanwhile, the database's constraints do:
+    the caller starts again, and finds it.
+    """
+    facts = load(conn, commands, clock(), slot_wait_seconds)
+    decisions = decide_batch(commands, facts, clock, chance)
+    write(conn, facts, chance.new_id)
+    return decisions
 
 
 def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait_seconds: int) -> WorkingSet:
@@ -147,34 +160,37 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
 
 def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     creations = [c.run for c in commands if isinstance(c, CreateFlowRun)]
-    ids = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)} | {run.id for run in creations}
-    _load_flow_runs(conn, ids, facts)
+    named = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)}
+    _lock(conn, _LOCK_FLOW_RUNS, named)
+    _load_flow_runs(conn, named | {run.id for run in creations}, facts)
     keys: set[FlowRunKey] = {(x.flow_id, x.idempotency_key) for x in creations if x.idempotency_key is not None}
-    if keys:
-        for row in _FLOW_RUNS_BY_KEY.fetch(conn, _items_of(keys)):
+    if items := _items_of(keys):
+        for row in _FLOW_RUNS_BY_KEY.fetch(conn, items):
             facts.add_flow_run(rows.flow_run(row))
     if creations:
-        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, _items_of({run.flow_id for run in creations})))
+        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, {"keys": {run.flow_id for run in creations}}))
 
 
 def _load_flow_runs(conn: Connection, ids: Iterable[str], facts: WorkingSet) -> None:
     wanted = [i for i in ids if i not in facts.flow_runs]
     if wanted:
-        for row in _FLOW_RUNS_BY_ID.fetch(conn, _items_of(wanted)):
+        for row in _FLOW_RUNS_BY_ID.fetch(conn, {"keys": wanted}):
             facts.add_flow_run(rows.flow_run(row))
 
 
 def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     creations = [c.run for c in commands if isinstance(c, CreateTaskRun)]
-    ids = {c.task_run_id for c in commands if isinstance(c, SetTaskRunState)} | {run.id for run in creations}
+    ids = {c.task_run_id for c in commands if isinstance(c, SetTaskRunState)}
     ids.update(c.run.parent_task_run_id for c in commands if isinstance(c, CreateFlowRun) and c.run.parent_task_run_id)
     ids.update(run.parent_task_run_id for run in facts.flow_runs.values() if run.parent_task_run_id)
-    _load_task_runs(conn, _TASK_RUNS_BY_ID, ids, facts)
+    retried = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)}
+    _lock(conn, _LOCK_TASK_RUNS, ids)
+    _lock(conn, _LOCK_TASK_RUNS_OF_FLOW_RUNS, retried)
+    _load_task_runs(conn, _TASK_RUNS_BY_ID, _keys_of(ids | {run.id for run in creations}), facts)
     keys: set[TaskRunKey] = {(x.flow_run_id, x.task_key, x.dynamic_key) for x in creations}
-    _load_task_runs(conn, _TASK_RUNS_BY_KEY, [k for k in keys if k[0] is not None], facts)
-    _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, [k[1:] for k in keys if k[0] is None], facts)
-    retried = [c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)]
-    for run_id in _load_task_runs(conn, _FAILED_TASK_RUNS, retried, facts):
+    _load_task_runs(conn, _TASK_RUNS_BY_KEY, _items_of([k for k in keys if k[0] is not None]), facts)
+    _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, _items_of([k[1:] for k in keys if k[0] is None]), facts)
+    for run_id in _load_task_runs(conn, _FAILED_TASK_RUNS, _keys_of(retried), facts):
         facts.failed_task_runs.setdefault(facts.task_runs[run_id].flow_run_id or "", set()).add(run_id)
 
 
@@ -182,17 +198,30 @@ def _is_old_retry(command: SetFlowRunState) -> bool:
     return command.api_version is not None and command.proposal.type == StateType.FAILED
 
 
-def _load_task_runs(conn: Connection, query: Prepared, items: Collection[Any], facts: WorkingSet) -> list[str]:
-    if not items:
+def _load_task_runs(
+    conn: Connection, query: Prepared, parameters: dict[str, Any] | None, facts: WorkingSet
+) -> list[str]:
+    if parameters is None:
         return []
-    loaded = [rows.task_run(row) for row in query.fetch(conn, _items_of(items))]
+    loaded = [rows.task_run(row) for row in query.fetch(conn, parameters)]
     for run in loaded:
         facts.add_task_run(run)
     return [run.id for run in loaded]
 
 
-def _items_of(values: Iterable[Any]) -> dict[str, Any]:
-    return {"items": msgspec.json.encode(list(values)).decode()}
+def _lock(conn: Connection, query: Prepared, keys: Collection[str]) -> None:
+    """Keep others from changing the rows until the end of the transaction, waiting for those that do. They are read
+    only after that: what a locking query reads beside the locked rows themselves may be older than these."""
+    if keys and conn.dialect.name == "postgresql":
+        query.fetch(conn, {"keys": keys})
+
+
+def _keys_of(values: Collection[Any]) -> dict[str, Any] | None:
+    return {"keys": values} if values else None
+
+
+def _items_of(values: Collection[Any]) -> dict[str, Any] | None:
+    return {"items": msgspec.json.encode(list(values)).decode()} if values else None
 
 
 def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[str]:
@@ -208,9 +237,9 @@ def _load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSe
     tags.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
     if not tags:
         return
-    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, _items_of(tags))}
+    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, {"keys": tags})}
     if limits:
-        for limit_id, task_run_id in _HOLDERS.fetch(conn, _items_of(limits)):
+        for limit_id, task_run_id in _HOLDERS.fetch(conn, {"keys": limits}):
             limits[limit_id].holders.add(task_run_id)
     facts.limits = {limit.tag: limit for limit in limits.values()}
 
@@ -221,9 +250,10 @@ def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet
         for c in commands
         if c.proposal is not None and c.proposal.type == StateType.RUNNING and c.proposal.details.cache_key is not None
     }
-    if not keys:
+    items = _items_of(keys)
+    if items is None:
         return
-    for cache_key, expiration, *fields in _CACHED.fetch(conn, _items_of(keys) | {"now": now}):
+    for cache_key, expiration, *fields in _CACHED.fetch(conn, items | {"now": now}):
         facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
 
 
@@ -241,7 +271,7 @@ def _write_flow_runs(conn: Connection, facts: WorkingSet) -> None:
     touched = [facts.flow_runs[i] for i in facts.touched_flow_runs]
     created = facts.created_flow_runs
     _INSERT_FLOW_RUN.write(conn, [rows.flow_run_values(x) for x in touched if x.id in created])
-    changed = [rows.flow_run_changes(x) | {"run_id": x.id} for x in touched if x.id not in created]
+    changed = [rows.flow_run_changes(x) | {"id": x.id} for x in touched if x.id not in created]
     _UPDATE_FLOW_RUN.write(conn, changed)
     states = [rows.state_values(x) | {"flow_run_id": run_id} for run_id, x in facts.new_flow_run_states]
     _INSERT_FLOW_RUN_STATE.write(conn, states)
@@ -251,7 +281,7 @@ def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
     touched = [facts.task_runs[i] for i in facts.touched_task_runs]
     created = facts.created_task_runs
     _INSERT_TASK_RUN.write(conn, [rows.task_run_values(x) for x in touched if x.id in created])
-    changed = [rows.task_run_changes(x) | {"run_id": x.id} for x in touched if x.id not in created]
+    changed = [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created]
     _UPDATE_TASK_RUN.write(conn, changed)
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]
     _INSERT_TASK_RUN_STATE.write(conn, states)
@@ -267,7 +297,7 @@ def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
 def _write_slots(conn: Connection, facts: WorkingSet) -> None:
     for tag, changed in facts.touched_limits.items():
         limit = facts.limits[tag]
-        stored = {row[1] for row in _HOLDERS.fetch(conn, _items_of([limit.id]))}
+        stored = {row[1] for row in _HOLDERS.fetch(conn, {"keys": [limit.id]})}
         gone = stored - limit.holders
         if gone:
             conn.execute(
@@ -280,7 +310,7 @@ def _write_slots(conn: Connection, facts: WorkingSet) -> None:
             )
         taken = [{"concurrency_limit_id": limit.id, "task_run_id": x} for x in limit.holders - stored]
         _INSERT_SLOT.write(conn, taken)
-        conn.execute(_TOUCH_LIMIT, {"limit_id": limit.id, "updated": changed})
+        _TOUCH_LIMIT.write(conn, [{"id": limit.id, "updated": changed}])
 
 
 def _write_cache(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from interlock.orchestration.batch import decide_batch
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.refusals import ConflictError
 from interlock.storage import ledger
@@ -124,9 +123,9 @@ class SqliteStore:
             outcomes: dict[int, Any] = {i: _attempt(conn, x) for i, x in enumerate(items) if isinstance(x, Write)}
             commands = {i: x for i, x in enumerate(items) if not isinstance(x, Write)}
             if commands:
-                facts = ledger.load(conn, list(commands.values()), self._clock(), self._slot_wait_seconds)
-                decisions = decide_batch(commands.values(), facts, self._clock, self._chance)
-                ledger.write(conn, facts, self._chance.new_id)
+                decisions = ledger.carry_out(
+                    conn, list(commands.values()), self._clock, self._chance, self._slot_wait_seconds
+                )
                 outcomes.update(zip(commands, decisions, strict=True))
         return [outcomes[i] for i in range(len(items))]
 

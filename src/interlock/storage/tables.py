@@ -14,12 +14,11 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from interlock.storage.types import Id, Json, JsonText, UtcTime
+from interlock.storage.types import Id, Json, JsonText, Text, TextList, UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -60,7 +59,7 @@ flows = Table(
     metadata,
     *_identity(),
     Column("name", Text, nullable=False, unique=True),
-    Column("tags", Json, nullable=False),
+    Column("tags", TextList, nullable=False),
     Column("labels", Json, nullable=False),
 )
 
@@ -77,7 +76,7 @@ deployments = Table(
     Column("paused", Boolean, nullable=False),
     Column("infra_overrides", Json, nullable=False),
     Column("parameters", Json, nullable=False),
-    Column("tags", Json, nullable=False),
+    Column("tags", TextList, nullable=False),
     Column("labels", Json, nullable=False),
     Column("work_queue_name", Text),
     Column("work_queue_id", Id, index=True),
@@ -124,7 +123,7 @@ flow_runs = Table(
     Column("idempotency_key", Text),
     Column("context", JsonText, nullable=False),
     Column("empirical_policy", JsonText, nullable=False),
-    Column("tags", Json, nullable=False),
+    Column("tags", TextList, nullable=False),
     Column("labels", JsonText, nullable=False),
     # No foreign key, since the two run tables would refer to each other: deleting a task run clears it.
     Column("parent_task_run_id", Id, index=True),
@@ -199,7 +198,7 @@ task_runs = Table(
     Column("cache_expiration", UtcTime),
     Column("task_version", Text),
     Column("empirical_policy", JsonText, nullable=False),
-    Column("tags", Json, nullable=False),
+    Column("tags", TextList, nullable=False),
     Column("labels", JsonText, nullable=False),
     Column("task_inputs", JsonText, nullable=False),
     Column("state_id", Id),
@@ -349,7 +348,7 @@ variables = Table(
     *_identity(),
     Column("name", Text, nullable=False, unique=True),
     Column("value", Text, nullable=False),
-    Column("tags", Json, nullable=False),
+    Column("tags", TextList, nullable=False),
 )
 
 block_types = Table(
@@ -371,7 +370,7 @@ block_schemas = Table(
     *_identity(),
     Column("checksum", Text, nullable=False),
     Column("fields", JsonText, nullable=False),
-    Column("capabilities", Json, nullable=False),
+    Column("capabilities", TextList, nullable=False),
     Column("version", Text, nullable=False),
     _owned_by("block_type_id", "block_types.id", nullable=False, index=True),
     UniqueConstraint("checksum", "version"),

@@ -1,13 +1,15 @@
 """Column types that mean the same on both databases.
 
-What lives here: how ids, times and JSON are kept. What does not: the tables that use them (tables.py).
+What lives here: how ids, times, texts and JSON are kept. What does not: the tables that use them (tables.py).
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, String, Text, Uuid
+import sqlalchemy
+from sqlalchemy import BigInteger, DateTime, Dialect, String, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,14 +51,46 @@ class UtcTime(TypeDecorator[datetime]):
         return EPOCH + timedelta(microseconds=value)
 
 
-class Json(TypeDecorator[Any]):
-    """Any JSON value, decoded on the way out. A Python None is stored as NULL."""
+class Text(TypeDecorator[str]):
+    """A text that is compared and sorted by its characters' numbers, whatever the language of the database."""
 
-    impl = Text
+    impl = sqlalchemy.Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(JSON() if dialect.name == "postgresql" else Text())
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(sqlalchemy.Text(collation=collation))
+
+
+class Json(TypeDecorator[Any]):
+    """Any JSON value, decoded on the way out. A Python None is stored as NULL. Kept as text, so that the keys of an
+    object keep their order."""
+
+    impl = sqlalchemy.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+class JsonText(TypeDecorator[str]):
+    """JSON that the server only carries: text in, the same text out, never decoded."""
+
+    impl = sqlalchemy.Text
+    cache_ok = True
+
+
+class TextList(TypeDecorator[Any]):
+    """A list of texts that is asked what it holds: JSON in SQLite, jsonb in PostgreSQL."""
+
+    impl = sqlalchemy.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else sqlalchemy.Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
@@ -69,8 +103,20 @@ class Json(TypeDecorator[Any]):
         return msgspec.json.decode(value)
 
 
-class JsonText(TypeDecorator[str]):
-    """JSON that the server only carries: text in, the same text out, never decoded."""
+class Keys(TypeDecorator[Any]):
+    """Any number of values of one column as one parameter: a JSON list in SQLite, an array in PostgreSQL."""
 
-    impl = Text
+    impl = sqlalchemy.Text
     cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(self.item.dialect_impl(dialect)))
+        return dialect.type_descriptor(sqlalchemy.Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return list(value) if dialect.name == "postgresql" else msgspec.json.encode(list(value)).decode()

@@ -25,13 +25,13 @@ from sqlalchemy import (
 from interlock.orchestration.states import State
 from interlock.storage import filters
 from interlock.storage.criteria import Criteria, condition, contains, one_of
-from interlock.storage.prepared import Prepared
+from interlock.storage.prepared import BulkInsert
 from interlock.storage.tables import artifact_collections, artifacts
 
 NewId = Callable[[], str]
 
-_INSERT_RESULT = Prepared(
-    insert(artifacts),
+_INSERT_RESULT = BulkInsert(
+    artifacts,
     ("id", "created", "updated", "key", "type", "description", "data", "flow_run_id", "task_run_id"),
 )
 

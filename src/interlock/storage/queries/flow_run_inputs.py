@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select
 
+from interlock.storage.expressions import matches
 from interlock.storage.queries import flow_runs
 from interlock.storage.tables import flow_run_inputs as inputs
 
@@ -40,7 +41,9 @@ def by_prefix(
 
     `%` and `_` in the prefix are wildcards, and case does not matter.
     """
-    chosen = and_(inputs.c.flow_run_id == flow_run_id, inputs.c.key.ilike(prefix + "%"), inputs.c.key.not_in(excluded))
+    chosen = and_(
+        inputs.c.flow_run_id == flow_run_id, matches(inputs.c.key, prefix + "%"), inputs.c.key.not_in(excluded)
+    )
     statement = select(inputs).where(chosen).order_by(inputs.c.created, inputs.c.id).limit(limit)
     return conn.execute(statement).mappings().all()
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from interlock.storage.criteria import Criteria, condition, one_of
-from interlock.storage.prepared import Prepared
+from interlock.storage.prepared import BulkInsert
 from interlock.storage.tables import logs
 
 CRITERIA: Criteria = {
@@ -16,7 +16,7 @@ CRITERIA: Criteria = {
     "task_run_id": {"any_": one_of(logs.c.task_run_id)},
 }
 
-_INSERT = Prepared(insert(logs), logs.c.keys())
+_INSERT = BulkInsert(logs, logs.c.keys())
 
 # Lines of the same moment are read in the order in which they were stored.
 _ORDERS = {
