@@ -1,0 +1,218 @@
+"""What holds for the records that hang on runs, and for references and keys of all tables.
+
+What lives here: slots, cache entries, the queue, the newest artifacts, references to rows that are gone, keys that
+occur twice. What does not: the runs themselves (runs.py).
+
+Not everything that refers to a run must find it: logs, artifacts and cache entries stay when a run is deleted, and so
+does the name of a deployment in its runs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Table,
+    UniqueConstraint,
+    and_,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
+
+from interlock.orchestration.states import StateType
+from interlock.orchestration.task_rules import SLOT_HOLDING_TYPES
+from interlock.storage.expressions import has_tag
+from interlock.storage.invariants.scan import Invariant, Scan
+from interlock.storage.tables import (
+    artifact_collections,
+    artifacts,
+    concurrency_limits,
+    concurrency_slots,
+    metadata,
+    task_run_queue,
+    task_run_state_cache,
+    task_run_states,
+    task_runs,
+)
+from interlock.storage.types import Text
+
+
+def scans() -> list[Scan]:
+    """Everything about records other than runs."""
+    return [
+        _slots(),
+        _limits(),
+        _cache_entries(),
+        _queue(),
+        _newest_artifacts(),
+        _artifact_keys(),
+        *(_references(x) for table in metadata.sorted_tables for x in _foreign_keys(table)),
+        *(_repetitions(table, x) for table in metadata.sorted_tables for x in _unique_keys(table)),
+    ]
+
+
+def _slots() -> Scan:
+    """A holder that is no run here, or does not run, is an operator's doing at best: nothing but a reset, or a
+    transition of that run, would ever free its slot."""
+    runs = task_runs.c
+    rows = concurrency_slots.join(
+        concurrency_limits, concurrency_limits.c.id == concurrency_slots.c.concurrency_limit_id
+    ).outerjoin(task_runs, runs.id == concurrency_slots.c.task_run_id)
+    is_known = runs.id.is_not(None)
+    return Scan(
+        rows,
+        concurrency_slots.c.task_run_id,
+        (
+            Invariant(
+                "slot-of-unknown-run", "slots of tag limits are held by ids that are no task runs", not_(is_known)
+            ),
+            Invariant(
+                "slot-of-idle-run",
+                "slots of tag limits are held by task runs that are neither RUNNING nor CANCELLING",
+                and_(is_known, func.coalesce(runs.state_type, "").not_in(sorted(SLOT_HOLDING_TYPES))),
+            ),
+            Invariant(
+                "slot-of-other-tag",
+                "slots of tag limits are held by task runs without that tag",
+                and_(is_known, not_(has_tag(runs.tags, concurrency_limits.c.tag))),
+            ),
+        ),
+    )
+
+
+def _limits() -> Scan:
+    """A limit that was lowered, or reset to many holders, has more of them for a while. That a run took a slot when
+    there was none shows while this is the last that happened to the limit."""
+    limits, slots = concurrency_limits.c, concurrency_slots.c
+    holders = (
+        select(func.count()).where(slots.concurrency_limit_id == limits.id).select_from(concurrency_slots)
+    ).scalar_subquery()
+    was_taken_last = exists().where(
+        slots.concurrency_limit_id == limits.id,
+        task_runs.c.id == slots.task_run_id,
+        task_runs.c.state_type == StateType.RUNNING,
+        task_runs.c.state_timestamp == limits.updated,
+    )
+    return Scan(
+        concurrency_limits,
+        limits.tag,
+        (
+            Invariant(
+                "limit-exceeded",
+                "of these tags a task run took a slot when none was left",
+                and_(holders > limits.concurrency_limit, was_taken_last),
+            ),
+        ),
+    )
+
+
+def _cache_entries() -> Scan:
+    entries, states = task_run_state_cache.c, task_run_states.c
+    return Scan(
+        task_run_state_cache.join(task_run_states, states.id == entries.task_run_state_id),
+        entries.id,
+        (
+            Invariant(
+                "cache-entry",
+                "cache entries name a state that is not COMPLETED, or are not as old as their state",
+                or_(states.type != StateType.COMPLETED, states.timestamp != entries.created),
+            ),
+        ),
+    )
+
+
+def _queue() -> Scan:
+    queue, runs = task_run_queue.c, task_runs.c
+    return Scan(
+        task_run_queue.join(task_runs, runs.id == queue.task_run_id),
+        queue.task_run_id,
+        (
+            Invariant(
+                "queued-run",
+                "queued task runs have a flow run, are not SCHEDULED, or have another task or time",
+                or_(
+                    runs.flow_run_id.is_not(None),
+                    runs.state_type.is_distinct_from(StateType.SCHEDULED.value),
+                    runs.task_key != queue.task_key,
+                    runs.next_scheduled_start_time.is_distinct_from(queue.due),
+                ),
+            ),
+        ),
+    )
+
+
+def _newest_artifacts() -> Scan:
+    keys, newest = artifact_collections.c, artifacts.c
+    return Scan(
+        artifact_collections.outerjoin(artifacts, newest.id == keys.latest_id),
+        keys.key,
+        (
+            Invariant(
+                "newest-artifact",
+                "the newest artifact of these keys does not exist, or has another key",
+                or_(newest.id.is_(None), newest.key.is_distinct_from(keys.key)),
+            ),
+        ),
+    )
+
+
+def _artifact_keys() -> Scan:
+    keys = select(artifacts.c.key).where(artifacts.c.key.is_not(None)).distinct().subquery("keys")
+    is_recorded = exists().where(artifact_collections.c.key == keys.c.key)
+    return Scan(
+        keys,
+        keys.c.key,
+        (Invariant("artifact-key", "there are artifacts of these keys, but none is their newest", not_(is_recorded)),),
+    )
+
+
+def _foreign_keys(table: Table) -> list[ForeignKey]:
+    return sorted(table.foreign_keys, key=lambda x: x.parent.name)
+
+
+def _references(key: ForeignKey) -> Scan:
+    """The database itself keeps such references, unless someone told it not to."""
+    child, owner = key.parent, key.column.table.alias("owner")
+    return Scan(
+        child.table.outerjoin(owner, owner.c[key.column.name] == child),
+        next(iter(child.table.primary_key)),
+        (
+            Invariant(
+                f"{child.table.name.replace('_', '-')}-orphaned",
+                f"their {child.name} is that of nothing in {key.column.table.name}",
+                and_(child.is_not(None), owner.c[key.column.name].is_(None)),
+            ),
+        ),
+    )
+
+
+def _unique_keys(table: Table) -> Iterator[tuple[Column[Any], ...]]:
+    """The columns of every natural key."""
+    keys = [tuple(x.columns) for x in table.constraints if isinstance(x, UniqueConstraint)]
+    keys += [tuple(x.columns) for x in table.indexes if x.unique]
+    yield from sorted(keys, key=lambda key: [x.name for x in key])
+
+
+def _repetitions(table: Table, key: tuple[Column[Any], ...]) -> Scan:
+    """A NULL is equal to nothing, but a run without a flow run is told from others by the rest of its key."""
+    one = func.min(cast(table.c.id, Text)).label("id")
+    where = [x.is_not(None) for x in key]
+    if table is task_runs and task_runs.c.flow_run_id not in key:
+        where.append(task_runs.c.flow_run_id.is_(None))
+    rows = select(one).where(*where).group_by(*key).having(func.count() > 1).subquery("repeated")
+    return Scan(
+        rows,
+        rows.c.id,
+        (
+            Invariant(
+                f"{table.name.replace('_', '-')}-repeated",
+                f"others have the same {' and '.join(x.name for x in key)}",
+                rows.c.id.is_not(None),
+            ),
+        ),
+    )
