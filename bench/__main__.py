@@ -8,6 +8,7 @@ where the platform allows it the load has one core and the server the others. Sc
   reads   pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
   start   time to ready, --help, resident memory with 100,000 task runs
   bare    the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
+  drivers the same batches on PostgreSQL by several drivers: rate, CPU a transition of both sides
 
 "times better" is Interlock's rate over the peer's, or the peer's time (or memory) over Interlock's.
 """
@@ -25,7 +26,7 @@ from bench import report, servers
 from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
-from bench.scenarios import bare, flow, reads, start, writes
+from bench.scenarios import bare, drivers, flow, reads, start, writes
 
 SCENARIOS: dict[str, Callable[[Bench], report.Section]] = {
     "writes": writes.run,
@@ -33,8 +34,9 @@ SCENARIOS: dict[str, Callable[[Bench], report.Section]] = {
     "reads": reads.run,
     "start": start.run,
     "bare": bare.run,
+    "drivers": drivers.run,
 }
-STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic")
+STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "asyncpg", "psycopg", "sqlalchemy")
 
 
 def main() -> None:

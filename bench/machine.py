@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +37,22 @@ def pin(cores: frozenset[int] | None) -> None:
 
 
 class ProcessTree:
-    """A process and its children, as found when this is made."""
+    """A process and its children, whichever there are at the time of asking."""
 
     def __init__(self, pid: int) -> None:
-        root = psutil.Process(pid)
-        self._processes = [root, *root.children(recursive=True)]
+        self._root = psutil.Process(pid)
+
+    def _processes(self) -> list[psutil.Process]:
+        return [self._root, *self._root.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        """User and system time used by all of them so far."""
-        times = [process.cpu_times() for process in self._processes]
-        return float(sum(each.user + each.system for each in times))
+        """User and system time used by all of them so far, and by those that have ended."""
+        times = [process.cpu_times() for process in self._processes()]
+        return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
     def resident_mib(self) -> tuple[float, float]:
         """Resident memory in MiB: of the largest process (the server itself), and of all together."""
-        sizes = [process.memory_info().rss / 2**20 for process in self._processes]
+        sizes = [process.memory_info().rss / 2**20 for process in self._processes()]
         return max(sizes), sum(sizes)
 
 
@@ -72,3 +75,10 @@ def _cpu_model() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.http_client import Target
-from bench.machine import ProcessTree, pin
+from bench.machine import ProcessTree, free_port, pin
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / ".peers" / "prefect-2.20" / "bin"
@@ -135,10 +134,3 @@ def _answers(target: Target, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
