@@ -19,6 +19,7 @@ from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
+from interlock.storage.postgres import PostgresStore
 from interlock.storage.queries import system_blocks
 from interlock.storage.sqlite import SqliteStore
 from interlock.storage.store import Store
@@ -45,6 +46,16 @@ CHANCE = Chance(new_id=new_id, random=random.random)
 
 def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, chance: Chance = CHANCE) -> Store:
     """The store that the settings name."""
+    if settings.is_postgres:
+        return PostgresStore(
+            settings.database_url,
+            clock=clock,
+            chance=chance,
+            durability=settings.durability,
+            slot_wait_seconds=settings.tag_slot_wait_seconds,
+            connections=settings.database_connections,
+            statement_seconds=settings.statement_seconds,
+        )
     return SqliteStore(
         settings.sqlite_path,
         clock=clock,

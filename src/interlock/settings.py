@@ -3,16 +3,18 @@
 What lives here: every setting with its default and meaning. What does not: what is done with it.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "INTERLOCK_"
 SECRETS = frozenset({"auth_string"})
 HIDDEN = "********"
+POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 
 
 def default_database_url() -> str:
@@ -28,8 +30,20 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(4200, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     database_url: str = Field(
-        default_factory=default_database_url, description="Where the ledger is kept, as sqlite:///PATH."
+        default_factory=default_database_url,
+        description="Where the ledger is kept: sqlite:///PATH, or postgresql://USER:PASSWORD@HOST:PORT/NAME with the "
+        "options of libpq (several hosts, sslmode, target_session_attrs, ...).",
     )
+    database_connections: int = Field(
+        10,
+        ge=1,
+        description="On PostgreSQL, how many connections a server process may use for reads and plain writes; "
+        "four more are for decisions, the leader's lock and changes of the schema.",
+    )
+    statement_seconds: float = Field(
+        30, gt=0, description="On PostgreSQL, how long a statement may take before it is ended, and the answer is 503."
+    )
+    workers: int = Field(1, ge=1, description="How many processes serve the port. More than one needs PostgreSQL.")
     durability: Literal["full", "normal"] = Field(
         "full",
         description="full: what was acknowledged survives a power cut. normal: the last moments may be lost in one, "
@@ -52,18 +66,52 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
+        if value.startswith(POSTGRES_SCHEMES):
+            return _as_libpq_has_it(value)
         if not value.startswith("sqlite:///") or len(value) == len("sqlite:///"):
-            raise ValueError(f"must look like sqlite:///PATH, not {value!r}")
+            raise ValueError(f"must look like sqlite:///PATH or postgresql://HOST/NAME, not {value!r}")
         if value.endswith(":memory:"):
             raise ValueError("a ledger in memory would be lost with the server: name a file")
         return value
 
+    @field_validator("workers")
+    @classmethod
+    def _can_share(cls, value: int, info: ValidationInfo) -> int:
+        if value > 1 and not info.data.get("database_url", "").startswith("postgresql://"):
+            raise ValueError(
+                "the embedded database has one writer, which processes can't share: use 1 worker, or PostgreSQL with "
+                "--database-url postgresql://..."
+            )
+        return value
+
     def shown(self) -> dict[str, Any]:
         """Every setting by its name. A secret that is set is hidden."""
-        values = self.model_dump()
+        values = self.model_dump() | {"database_url": self.shown_database_url}
         return values | {name: HIDDEN for name in SECRETS if values[name]}
+
+    @property
+    def shown_database_url(self) -> str:
+        """The database without its password."""
+        hidden = re.sub(r"(?<=://)([^/@]*?):[^/]*@", rf"\1:{HIDDEN}@", self.database_url)
+        return re.sub(r"(?<=[?&]password=)[^&]*", HIDDEN, hidden)
+
+    @property
+    def shown_database(self) -> str:
+        """The database for people: the file's path, or where PostgreSQL is."""
+        return self.shown_database_url if self.is_postgres else str(self.sqlite_path)
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the ledger is on PostgreSQL."""
+        return self.database_url.startswith("postgresql://")
 
     @property
     def sqlite_path(self) -> Path:
         """The file of the embedded database."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+
+def _as_libpq_has_it(url: str) -> str:
+    """A connection string of SQLAlchemy's kind, as the peer takes, in the form that PostgreSQL's own tools take."""
+    rest = url.partition("://")[2]
+    return "postgresql://" + re.sub(r"(?<=[?&])ssl=", "sslmode=", rest)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from interlock.api.schemas.base import json_bytes
 from interlock.api.validation_errors import wire_errors
 from interlock.engine.batcher import OverloadedError
-from interlock.orchestration.refusals import ConflictError, NotFoundError
+from interlock.orchestration.refusals import ConflictError, NotFoundError, Refusal, UnstorableError
 from interlock.storage.store import StoreUnavailableError
 
 log = structlog.get_logger("interlock.api")
@@ -47,6 +47,8 @@ def response_for(error: Exception) -> Response | None:
         case ConflictError() | IntegrityError():
             log.info("conflict", reason=str(error))
             return json_response({"detail": CONFLICT}, 409)
+        case UnstorableError():
+            return json_response({"detail": f"The request holds what the database can't store: {error}."}, 422)
         case OverloadedError(retry_after=seconds):
             return _try_again("the server has more to write than it can take, try again", seconds)
         case StoreUnavailableError():
@@ -107,5 +109,5 @@ def add_error_handlers(app: FastAPI) -> None:
     """Answer every error in the wire's shapes."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _known)
-    for kind in (NotFoundError, ConflictError, IntegrityError, OverloadedError, StoreUnavailableError):
+    for kind in (Refusal, IntegrityError, OverloadedError, StoreUnavailableError):
         app.add_exception_handler(kind, _known)

@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from interlock.settings import ENV_PREFIX, Settings
 
 database_url = click.option(
-    "--database-url", metavar="URL", help="Where the ledger is kept, as sqlite:///PATH. [env: INTERLOCK_DATABASE_URL]"
+    "--database-url",
+    metavar="URL",
+    help="Where the ledger is kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME. "
+    "[env: INTERLOCK_DATABASE_URL]",
 )
 
 

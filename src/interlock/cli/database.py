@@ -1,45 +1,81 @@
-"""`interlock database`: the schema and the file of the embedded database."""
+"""`interlock database`: the schema of the ledger and what it holds."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import click
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from interlock.cli.common import database_url, fail, load_settings, one_line_errors
+from interlock.cli.database_check import check
+from interlock.settings import Settings
 from interlock.storage import migrations
-from interlock.storage.sqlite import create_sqlite_engine
+from interlock.storage.queries import database as queries
+from interlock.storage.store import Store
+
+T = TypeVar("T")
 
 
 @click.group()
 def command() -> None:
-    """Look after the database. Stop the server first for all but `info`."""
+    """Look after the database. Stop the servers first for all but `info` and `check`."""
 
 
-@contextmanager
-def _opened(url: str | None, *, must_exist: bool) -> Iterator[tuple[Engine, Path]]:
-    path = load_settings(database_url=url).sqlite_path
-    if must_exist and not path.exists():
-        fail(f"there is no database at {path}")
-    with one_line_errors():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_sqlite_engine(path, "full")
+command.add_command(check)
+
+
+def _opened(url: str | None) -> Settings:
+    """The settings of a database that is there."""
+    settings = load_settings(database_url=url)
+    if not settings.is_postgres and not settings.sqlite_path.exists():
+        fail(f"there is no database at {settings.sqlite_path}")
+    return settings
+
+
+def _run(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do something with the database, without bringing its schema up to date first."""
+    from interlock.server import create_store
+
+    async def run() -> T:
+        store = create_store(settings)
         try:
-            yield engine, path
+            return await work(store)
         finally:
-            engine.dispose()
+            await store.close()
+
+    with one_line_errors():
+        return asyncio.run(run())
+
+
+def _administered(settings: Settings, function: Callable[[Connection], T]) -> T:
+    from alembic.util import CommandError
+
+    try:
+        return _run(settings, lambda store: store.administer(function))
+    except CommandError as error:
+        fail(str(error))
+
+
+def _migrated(settings: Settings, revision: str, *, down: bool) -> None:
+    def migrate(conn: Connection) -> str | None:
+        migrations.migrate(conn, revision, down=down)
+        return migrations.current_revision(conn)
+
+    click.echo(f"{settings.shown_database} is at schema {_administered(settings, migrate)}")
 
 
 @command.command()
 @database_url
 @click.argument("revision", default="head")
 def upgrade(database_url: str | None, revision: str) -> None:
-    """Bring the schema up to REVISION (the newest by default), making the database if there is none."""
-    with _opened(database_url, must_exist=False) as (engine, path):
-        _migrate(engine, revision, down=False)
-        click.echo(f"{path} is at schema {_revision(engine)}")
+    """Bring the schema up to REVISION (the newest by default), making the tables if there are none."""
+    settings = load_settings(database_url=database_url)
+    if not settings.is_postgres:
+        with one_line_errors():
+            settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    _migrated(settings, revision, down=False)
 
 
 @command.command()
@@ -48,11 +84,11 @@ def upgrade(database_url: str | None, revision: str) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def downgrade(database_url: str | None, revision: str, yes: bool) -> None:
     """Bring the schema back to REVISION (one step by default; `base` for an empty database). May lose data."""
-    with _opened(database_url, must_exist=True) as (engine, path):
-        if not yes:
-            click.confirm(f"Downgrade {path} to {revision}? What the older schema can't hold is lost", abort=True)
-        _migrate(engine, revision, down=True)
-        click.echo(f"{path} is at schema {_revision(engine)}")
+    settings = _opened(database_url)
+    if not yes:
+        question = f"Downgrade {settings.shown_database} to {revision}? What the older schema can't hold is lost"
+        click.confirm(question, abort=True)
+    _migrated(settings, revision, down=True)
 
 
 @command.command()
@@ -60,50 +96,34 @@ def downgrade(database_url: str | None, revision: str, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def reset(database_url: str | None, yes: bool) -> None:
     """Delete everything in the database."""
-    with _opened(database_url, must_exist=True) as (engine, path):
-        if not yes:
-            click.confirm(f"Delete everything in {path}?", abort=True)
-        _migrate(engine, "base", down=True)
-        _migrate(engine, "head", down=False)
-        with sqlite3.connect(path) as conn:
+    settings = _opened(database_url)
+    if not yes:
+        click.confirm(f"Delete everything in {settings.shown_database}?", abort=True)
+    _administered(settings, _emptied)
+    if not settings.is_postgres:
+        with sqlite3.connect(settings.sqlite_path) as conn:
             conn.execute("VACUUM")
-        click.echo(f"{path} is empty, at schema {_revision(engine)}")
+    click.echo(f"{settings.shown_database} is empty, at schema {migrations.known_revisions()[-1]}")
+
+
+def _emptied(conn: Connection) -> None:
+    migrations.migrate(conn, "base", down=True)
+    migrations.migrate(conn, "head")
 
 
 @command.command()
 @database_url
 def info(database_url: str | None) -> None:
     """Show where the database is, its schema, its size and how much it holds."""
-    from sqlalchemy import func, select
-
-    from interlock.storage import tables
-
-    with _opened(database_url, must_exist=True) as (engine, path):
-        click.echo(f"path       {path}")
-        click.echo(f"schema     {_revision(engine) or 'none'} (this program: {migrations.known_revisions()[-1]})")
-        click.echo(f"size       {sum(x.stat().st_size for x in _files(path)):,} bytes")
-        if _revision(engine) is None:
-            return
-        with engine.connect() as conn:
-            for table in (tables.flows, tables.flow_runs, tables.task_runs, tables.task_run_states, tables.logs):
-                count = conn.execute(select(func.count()).select_from(table)).scalar_one()
-                click.echo(f"{table.name:<16}{count:>12,}")
+    settings = _opened(database_url)
+    revision, size, counts = _run(settings, lambda store: store.read(_described))
+    click.echo(f"database   {settings.shown_database}")
+    click.echo(f"schema     {revision or 'none'} (this program: {migrations.known_revisions()[-1]})")
+    click.echo(f"size       {size:,} bytes")
+    for table, count in counts.items():
+        click.echo(f"{table:<16}{count:>12,}")
 
 
-def _files(path: Path) -> list[Path]:
-    return [x for x in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))) if x.exists()]
-
-
-def _revision(engine: Engine) -> str | None:
-    with engine.connect() as conn:
-        return migrations.current_revision(conn)
-
-
-def _migrate(engine: Engine, revision: str, *, down: bool) -> None:
-    from alembic.util import CommandError
-
-    migrations.check_known(_revision(engine))
-    try:
-        migrations.migrate(engine, revision, down=down)
-    except CommandError as error:
-        fail(str(error))
+def _described(conn: Connection) -> tuple[str | None, int, dict[str, int]]:
+    revision = migrations.current_revision(conn)
+    return revision, queries.size(conn), queries.counts(conn) if revision else {}

@@ -82,7 +82,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
         f"Interlock is ready.\n"
         f"  API    {address}/api\n"
         f"  Docs   {address}/api/docs\n"
-        f"  Ledger {settings.database_url}\n"
+        f"  Ledger {settings.shown_database_url}\n"
         f"\nPoint a Prefect client at it:\n"
         f"  export PREFECT_API_URL={address}/api\n"
     )

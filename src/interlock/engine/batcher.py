@@ -51,7 +51,8 @@ class Batcher:
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[BatchItem, asyncio.Future[Any]]] = deque()
-        self._pump: asyncio.Task[None] | None = None
+        self._alone = 0
+        self._pumps: set[asyncio.Task[None]] = set()
 
     @overload
     async def decide(self, command: CreateTaskRun | SetTaskRunState) -> TaskDecision: ...
@@ -66,12 +67,25 @@ class Batcher:
         return decision
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function inside a batch's transaction and answer, when that is committed, what it returned.
+        """Run a function inside a transaction and answer, when that is committed, what it returned.
 
         What it raises is raised here, and undone. Raises OverloadedError or StoreUnavailableError as `decide` does.
         """
-        result: T = await self._submit(Write(lambda conn: function(conn, *args, **kwargs)))
+        item = Write(lambda conn: function(conn, *args, **kwargs))
+        result: T = await (self._submit(item) if self._store.batches_writes else self._commit_alone(item))
         return result
+
+    async def _commit_alone(self, item: Write) -> Any:
+        if self._alone >= self._max_waiting:
+            raise OverloadedError
+        self._alone += 1
+        try:
+            (outcome,) = await self._store.commit([item])
+        finally:
+            self._alone -= 1
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def _submit(self, item: BatchItem) -> Any:
         if len(self._waiting) >= self._max_waiting:
@@ -79,17 +93,16 @@ class Batcher:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((item, answer))
-        if self._pump is None:
-            self._pump = loop.create_task(self._run())
+        if len(self._pumps) < self._store.lanes:
+            pump = loop.create_task(self._run())
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
         return await answer
 
     async def _run(self) -> None:
-        try:
-            while self._waiting:
-                size = min(len(self._waiting), self._max_batch)
-                await self._commit([self._waiting.popleft() for _ in range(size)])
-        finally:
-            self._pump = None
+        while self._waiting:
+            size = min(len(self._waiting), self._max_batch)
+            await self._commit([self._waiting.popleft() for _ in range(size)])
 
     async def _commit(self, batch: list[tuple[BatchItem, asyncio.Future[Any]]]) -> None:
         try:
@@ -107,5 +120,5 @@ class Batcher:
 
     async def drain(self) -> None:
         """Wait until everything accepted so far is committed."""
-        while self._pump is not None:
-            await asyncio.shield(self._pump)
+        while self._pumps:
+            await asyncio.wait(self._pumps)

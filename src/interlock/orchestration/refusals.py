@@ -11,3 +11,7 @@ class NotFoundError(Refusal):
 
 class ConflictError(Refusal):
     """The command clashes with a stored record, or refers to one that does not exist."""
+
+
+class UnstorableError(Refusal):
+    """The command holds a value that the database can't keep."""

@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from interlock.storage.types import UtcTime
+from interlock.storage.types import UtcTime, name_of
 
 
 class has_tag(FunctionElement[bool]):
@@ -193,7 +193,7 @@ def _keyed_in_sqlite(element: keyed, compiler: SQLCompiler, **options: Any) -> s
 def _keyed_in_postgresql(element: keyed, compiler: SQLCompiler, **options: Any) -> str:
     bind, *clauses = element.clauses
     keys, *columns = (compiler.process(x, **options) for x in (bind, *clauses))
-    types = (compiler.dialect.type_compiler_instance.process(x.type) for x in clauses)
+    types = (name_of(x.type, compiler.dialect) for x in clauses)
     parts = ", ".join(f"CAST(value ->> {i} AS {kind})" for i, kind in enumerate(types))
     return f"({', '.join(columns)}) IN (SELECT {parts} FROM json_array_elements(CAST({keys} AS JSON)))"
 

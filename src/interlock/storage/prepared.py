@@ -16,8 +16,13 @@ from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import await_
 
+from interlock.storage.types import name_of
+
 Processor = Callable[[Any], Any]
 Rows = Sequence[dict[str, Any]]
+
+FLOAT8 = 701
+"""PostgreSQL's number for the type that it keeps floats in: what converts a number asks how it arrives."""
 
 
 class Prepared:
@@ -54,7 +59,7 @@ def _compile(statement: Executable, dialect: Dialect) -> _CompiledQuery:
     compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
     assert isinstance(compiled, SQLCompiler)
     binds = {name: _binder(bind.type, dialect) for name, bind in compiled.binds.items()}
-    results = [x.type.dialect_impl(dialect).result_processor(dialect, None) for x in _selected(statement)]
+    results = [x.type.dialect_impl(dialect).result_processor(dialect, FLOAT8) for x in _selected(statement)]
     return _CompiledQuery(
         text=compiled.string,
         parameters=[(name, binds[name]) for name in compiled.positiontup or ()],
@@ -139,12 +144,8 @@ class _Bulk:
 
     def unnested(self, dialect: Dialect) -> str:
         """The rows as a table, out of one array a column."""
-        arrays = (f"${i}::{_type_name(x, dialect)}[]" for i, x in enumerate(self._columns, 1))
+        arrays = (f"${i}::{name_of(x.type, dialect)}[]" for i, x in enumerate(self._columns, 1))
         return f"unnest({', '.join(arrays)})"
-
-
-def _type_name(column: Column[Any], dialect: Dialect) -> str:
-    return dialect.type_compiler_instance.process(column.type).partition(" COLLATE ")[0]
 
 
 def _fetch(conn: Connection, text: str, values: list[Any]) -> Sequence[Any]:

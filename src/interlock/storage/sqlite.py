@@ -7,22 +7,22 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from interlock.orchestration.facts import Chance
-from interlock.orchestration.refusals import ConflictError
+from interlock.orchestration.refusals import ConflictError, UnstorableError
 from interlock.storage import ledger
-from interlock.storage.migrations import upgrade_if_needed
-from interlock.storage.store import BatchItem, P, Query, StoreUnavailableError, T, Write
+from interlock.storage.migrations import is_due, upgrade_if_needed
+from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
 
 READER_THREADS = 4
 BUSY_TIMEOUT_SECONDS = 5
@@ -39,8 +39,6 @@ WRITER_CHECKPOINT_PAGES = 8192
 """The length, in pages of 4 KiB, from which the writer itself finishes the checkpoint. Under lasting load the one
 beside it never quite catches up, and only a log that is wholly moved is begun anew."""
 
-Durability = Literal["full", "normal"]
-
 
 class SqliteStore:
     """A Store (see store.py) on one SQLite file.
@@ -48,6 +46,9 @@ class SqliteStore:
     `durability` "full" makes every commit survive a power cut; "normal" may lose the last commits in one, though never
     in a crash of the server, and never consistency.
     """
+
+    batches_writes = True
+    lanes = 1
 
     def __init__(
         self,
@@ -72,7 +73,18 @@ class SqliteStore:
 
     async def start(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.get_running_loop().run_in_executor(self._writer, upgrade_if_needed, self._engine)
+        if await self.read(is_due):
+            await self.administer(upgrade_if_needed)
+
+    async def administer(self, function: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._administer, function)
+
+    def _administer(self, function: Callable[[Connection], T]) -> T:
+        with self._begun("BEGIN IMMEDIATE") as conn:
+            return function(conn)
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._shut_down)
@@ -199,6 +211,8 @@ def _translated_errors() -> Iterator[None]:
         if isinstance(error, sqlite3.IntegrityError):
             raise ConflictError(str(error)) from error
         raise
+    except OverflowError as error:
+        raise UnstorableError("a number is too large") from error
 
 
 def _cause(error: Exception) -> BaseException | None:

@@ -1,11 +1,11 @@
 """What the server asks of a database, whichever it is.
 
 What lives here: the Store protocol, the shape of a batch and the errors a store raises. What does not: any driver
-(sqlite.py).
+(sqlite.py, postgres.py).
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -28,6 +28,9 @@ class Write(msgspec.Struct, frozen=True):
 
 BatchItem = Command | Write
 
+Durability = Literal["full", "normal"]
+"""What a crash of the machine may cost: nothing, or the last moments."""
+
 
 class StoreUnavailableError(Exception):
     """The database can't be reached, is full, read-only or busy: nothing of the batch was written. Worth a retry."""
@@ -40,8 +43,15 @@ class NewerDatabaseError(Exception):
 class Store(Protocol):
     """A database that keeps the ledger."""
 
+    lanes: int
+    """How many calls of `commit` may be under way at once."""
+
+    batches_writes: bool
+    """Whether a Write is best given to `commit` together with commands. Otherwise it is best given alone and at once:
+    each has a transaction of its own, beside the others."""
+
     async def start(self) -> None:
-        """Open the database, bringing its schema up to date; raises NewerDatabaseError."""
+        """Open the database, bringing its schema up to date; raises NewerDatabaseError, StoreUnavailableError."""
         ...
 
     async def close(self) -> None:
@@ -53,9 +63,20 @@ class Store(Protocol):
         ...
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Decision | Any | Exception]:
-        """Carry out a batch in one transaction and answer after its commit, one outcome an item in their order.
+        """Carry out a batch and answer after its commit, one outcome an item in their order.
 
-        An item that can't be carried out has its exception as its outcome and changes nothing. Raises
-        StoreUnavailableError when the transaction as a whole fails: then nothing of it was written.
+        All commands of a batch share a transaction. An item that can't be carried out has its exception as its outcome
+        and changes nothing. Raises StoreUnavailableError when the transaction of the commands fails as a whole: then
+        nothing of them was written, unless the connection broke during the commit itself.
         """
+        ...
+
+    async def administer(self, function: Callable[[Connection], T]) -> T:
+        """Run a function in a transaction of its own that may take as long as it needs, one at a time across all
+        servers on the database: changes of the schema. Works without `start`."""
+        ...
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work while this server is the leader of those on the database, of which there is one at a time, until
+        cancelled. The work is cancelled when the leadership is lost, and begun anew when it is won again."""
         ...

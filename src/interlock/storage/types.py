@@ -115,8 +115,14 @@ class Keys(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(ARRAY(self.item.dialect_impl(dialect)))
+            item = sqlalchemy.Text() if isinstance(self.item, Text) else self.item.dialect_impl(dialect)
+            return dialect.type_descriptor(ARRAY(item))
         return dialect.type_descriptor(sqlalchemy.Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return list(value) if dialect.name == "postgresql" else msgspec.json.encode(list(value)).decode()
+
+
+def name_of(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    """The type's name in casts, which take no collation."""
+    return dialect.type_compiler_instance.process(kind).partition(" COLLATE ")[0]

@@ -6,7 +6,7 @@ What lives here: running the steps, and finding out which are due. What does not
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from interlock.storage.store import NewerDatabaseError
 
@@ -26,18 +26,20 @@ def current_revision(conn: Connection) -> str | None:
     return conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
 
-def upgrade_if_needed(engine: Engine) -> None:
-    """Apply the steps that are due. Raises NewerDatabaseError where the database has a step that is not known here.
+def is_due(conn: Connection) -> bool:
+    """Whether there are steps to apply; raises NewerDatabaseError where there is one that is not known here."""
+    current = current_revision(conn)
+    check_known(current)
+    return current != known_revisions()[-1]
+
+
+def upgrade_if_needed(conn: Connection) -> None:
+    """Apply the steps that are due, within the caller's transaction. Raises NewerDatabaseError.
 
     Alembic is loaded only when there is something to do: it would double the time of an ordinary start.
     """
-    with engine.connect() as conn:
-        current = current_revision(conn)
-    known = known_revisions()
-    if current == known[-1]:
-        return
-    check_known(current)
-    migrate(engine, "head")
+    if is_due(conn):
+        migrate(conn, "head")
 
 
 def check_known(current: str | None) -> None:
@@ -50,13 +52,16 @@ def check_known(current: str | None) -> None:
         )
 
 
-def migrate(engine: Engine, revision: str, *, down: bool = False) -> None:
-    """Bring the database to a revision ("head", "base", a number, or a step like "-1"), in one transaction."""
+def migrate(conn: Connection, revision: str, *, down: bool = False) -> None:
+    """Bring the database to a revision ("head", "base", a number, a step like "-1"), within the caller's transaction.
+
+    Raises NewerDatabaseError, and Alembic's CommandError for an unknown revision.
+    """
     from alembic import command
 
-    with engine.begin() as conn:
-        run = command.downgrade if down else command.upgrade
-        run(alembic_config(conn), revision)
+    check_known(current_revision(conn))
+    run = command.downgrade if down else command.upgrade
+    run(alembic_config(conn), revision)
 
 
 def alembic_config(conn: Connection | None = None) -> Any:

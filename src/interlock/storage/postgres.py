@@ -1,0 +1,313 @@
+"""PostgreSQL: several servers on one database, each with a few connections.
+
+What lives here: connections, transactions and what PostgreSQL's errors mean. What does not: the statements (ledger.py,
+queries/).
+
+Decisions are made in batches on connections of their own, the lanes; every other write has a transaction of its own,
+and so has every read. Batches of several servers meet at row locks, which each takes in the same order.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from interlock.orchestration.commands import Command
+from interlock.orchestration.facts import Chance
+from interlock.orchestration.refusals import ConflictError, UnstorableError
+from interlock.storage import ledger
+from interlock.storage.migrations import is_due, upgrade_if_needed
+from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
+
+log = structlog.get_logger("interlock.storage")
+
+LANES = 2
+"""Batches under way at once: while one waits for its commit, the next is decided. Measured with 50 clients: one takes a
+third less, and more only make the batches smaller."""
+
+CONNECT_SECONDS = 5.0
+POOL_WAIT_SECONDS = 10.0
+ATTEMPTS = 5
+"""How often a transaction is tried that others got in the way of, before it counts as failed."""
+
+MIGRATION_LOCK = 4_751_236_001
+LEADER_LOCK = 4_751_236_002
+"""Advisory locks, by numbers of our own choice: all servers on a database must agree on them."""
+
+LEADER_POLL_SECONDS = 1.0
+"""How often a server asks whether it is, or can be, the leader: a dead one is replaced within about that time."""
+
+_LANE_SETTINGS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;"
+"""All that a batch asks for, it finds by keys. Left to itself the planner takes a new table for a small one, and goes
+on reading all of it until the statistics catch up."""
+
+_UNAVAILABLE = ("08", "25006", "25P03", "28", "3D000", "53", "55P03", "57", "58", "XX")
+"""Codes, or how they begin, that are not the statement's fault: no connection, a standby that takes no writes, a
+transaction ended for idling, no access, no such database, no room, a lock that was not to be had, shut down or timed
+out, a failing disk or server."""
+
+_IN_THE_WAY = ("23", "40")
+"""Codes of another transaction that was quicker, and of two that waited for each other."""
+
+_UNSTORABLE = "22"
+
+
+class _InTheWayError(Exception):
+    """The transaction failed because of another one; trying again may help."""
+
+
+class PostgresStore:
+    """A Store (see store.py) on a PostgreSQL database, which other servers may use too.
+
+    `dsn` is a connection string as libpq has it. `connections` bounds the pool for reads and plain writes; the lanes
+    and the leader's lock come on top of it. `statement_seconds` is how long a statement may take. `durability` "normal"
+    may lose the last commits in a crash of the database, never consistency.
+    """
+
+    batches_writes = False
+    lanes = LANES
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        clock: Callable[[], datetime],
+        chance: Chance,
+        durability: Durability = "full",
+        slot_wait_seconds: int = 30,
+        connections: int = 10,
+        statement_seconds: float = 30.0,
+    ) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._chance = chance
+        self._slot_wait_seconds = slot_wait_seconds
+        self._statement_seconds = statement_seconds
+        self._synchronous_commit = "on" if durability == "full" else "off"
+        self._engine = self._create_engine(connections)
+        self._lane_engine = self._create_engine(LANES, _LANE_SETTINGS)
+
+    def _create_engine(self, size: int, settings: str = "", *, limited: bool = True) -> AsyncEngine:
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: self._connect(settings, limited=limited),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_use_lifo=True,
+            isolation_level="AUTOCOMMIT",
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+        )
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return engine
+
+    async def _connect(self, settings: str = "", *, limited: bool = True) -> Any:
+        """A connection of the driver. Settings go by a statement: as parameters of the start, poolers refuse them."""
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            # The database ends a statement that takes too long; this is for one that can't tell any more.
+            command_timeout=self._statement_seconds + CONNECT_SECONDS if limited else None,
+            max_cached_statement_lifetime=0,
+        )
+        milliseconds = round(self._statement_seconds * 1000) if limited else 0
+        await connection.execute(
+            "SET application_name = 'interlock';"
+            f"SET statement_timeout = {milliseconds}; SET lock_timeout = {milliseconds};"
+            f"SET idle_in_transaction_session_timeout = {milliseconds};"
+            "SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3;"
+            f"SET synchronous_commit = {self._synchronous_commit};" + settings
+        )
+        return connection
+
+    async def start(self) -> None:
+        if await self.read(is_due):
+            await self.administer(upgrade_if_needed)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+        await self._lane_engine.dispose()
+
+    async def administer(self, function: Callable[[Connection], T]) -> T:
+        engine = self._create_engine(1, limited=False)
+        try:
+            return await self._in_transaction(engine, _alone, function)
+        finally:
+            await engine.dispose()
+
+    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._connected(self._engine) as conn:
+            return await _transaction(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", query, *args, **kwargs)
+
+    async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        commands = [x for x in items if not isinstance(x, Write)]
+        writes = [x for x in items if isinstance(x, Write)]
+        decided, written = await asyncio.gather(
+            self._decide(commands), asyncio.gather(*(_as_outcome(self._write(x)) for x in writes))
+        )
+        of_commands, of_writes = iter(decided), iter(written)
+        return [next(of_writes) if isinstance(x, Write) else next(of_commands) for x in items]
+
+    async def _write(self, write: Write) -> Any:
+        return await self._retried(lambda: self._in_transaction(self._engine, write.function))
+
+    async def _decide(self, commands: Sequence[Command]) -> Sequence[Any]:
+        if not commands:
+            return []
+        try:
+            return await self._retried(lambda: self._in_transaction(self._lane_engine, self._carry_out, commands))
+        except StoreUnavailableError:
+            raise
+        except Exception as error:
+            # One of the commands can't even be looked up or written down, which validation and facts should have found.
+            # It must still fail alone, so find it by going one by one.
+            if len(commands) == 1:
+                return [error]
+            return [(await self._decide([x]))[0] for x in commands]
+
+    def _carry_out(self, conn: Connection, commands: Sequence[Command]) -> Sequence[Any]:
+        return ledger.carry_out(conn, commands, self._clock, self._chance, self._slot_wait_seconds)
+
+    async def _in_transaction(self, engine: AsyncEngine, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._connected(engine) as conn:
+            return await _transaction(conn, "BEGIN", function, *args, **kwargs)
+
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(_InTheWayError):
+                return await attempt()
+        try:
+            return await attempt()
+        except _InTheWayError as error:
+            raise _final(error) from error
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection from the pool, whose errors are those of a Store."""
+        try:
+            async with engine.connect() as conn:
+                try:
+                    yield conn
+                except Exception as error:
+                    if _is_gone(_cause(error)):
+                        await conn.invalidate()
+                    raise
+        except Exception as error:
+            known = _translated(error)
+            if known is None:
+                raise
+            raise known from error
+
+    async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await self._lead_once(work)
+            except Exception as error:
+                if not _is_gone(_cause(error)):
+                    raise
+                log.warning("leadership lost", reason=str(error))
+            await asyncio.sleep(LEADER_POLL_SECONDS)
+
+    async def _lead_once(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work if this server can be the leader, for as long as it is. The lock goes with its connection."""
+        connection = await self._connect()
+        try:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK):
+                return
+            log.info("leader", of="background services")
+            working = asyncio.ensure_future(work())
+            try:
+                while not working.done():
+                    await asyncio.wait((working,), timeout=LEADER_POLL_SECONDS)
+                    await connection.fetchval("SELECT 1")
+                await working
+            finally:
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+        finally:
+            connection.terminate()
+
+
+async def _transaction(
+    conn: AsyncConnection, begin: str, function: Query[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What the function returns, committed; nothing, where something is raised."""
+    driver: Any = (await conn.get_raw_connection()).driver_connection
+    await driver.execute(begin)
+    try:
+        result = await conn.run_sync(function, *args, **kwargs)
+        await driver.execute("COMMIT")
+    except BaseException:
+        if not driver.is_closed():
+            await driver.execute("ROLLBACK")
+        raise
+    return result
+
+
+async def _as_outcome(awaitable: Awaitable[Any]) -> Any:
+    try:
+        return await awaitable
+    except Exception as error:
+        return error
+
+
+def _alone(conn: Connection, function: Callable[[Connection], T]) -> T:
+    """What the function returns, while no other server is at the same."""
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+    return function(conn)
+
+
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool open another one where the database has closed this one meanwhile."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The driver's own error."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def _translated(error: Exception) -> Exception | None:
+    """What a Store raises for it; None for one that the database has no part in."""
+    cause = _cause(error)
+    code = getattr(cause, "sqlstate", None) or ""
+    if _is_gone(cause) or isinstance(error, PoolTimeoutError) or code.startswith(_UNAVAILABLE):
+        return StoreUnavailableError(str(cause) or type(cause).__name__)
+    if code.startswith(_IN_THE_WAY) or isinstance(cause, asyncpg.InvalidCachedStatementError):
+        return _InTheWayError(code, str(cause))
+    if code.startswith(_UNSTORABLE) or _is_wrong_value(cause):
+        return UnstorableError(str(cause))
+    return None
+
+
+def _is_gone(cause: BaseException) -> bool:
+    """Whether the connection is of no more use."""
+    if isinstance(cause, asyncpg.InterfaceError):
+        return not _is_wrong_value(cause)
+    code = getattr(cause, "sqlstate", None) or ""
+    return isinstance(cause, OSError | TimeoutError) or code.startswith(("08", "25006", "25P03", "57P"))
+
+
+def _is_wrong_value(cause: BaseException) -> bool:
+    """Whether the driver can't hand a value to the database: a number too large for its column, say."""
+    return isinstance(cause, asyncpg.InterfaceError) and isinstance(cause, ValueError)
+
+
+def _final(error: _InTheWayError) -> Exception:
+    """What another transaction in the way means, when trying again does not help."""
+    code, message = error.args
+    return ConflictError(message) if code.startswith("23") else StoreUnavailableError(message)

@@ -1,0 +1,21 @@
+"""The database as a whole: how large it is, and how much it holds."""
+
+from sqlalchemy import Connection, func, select, text
+
+from interlock.storage.tables import flow_runs, flows, logs, task_run_states, task_runs
+
+_SIZE = {
+    "sqlite": text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
+    "postgresql": text("SELECT pg_database_size(current_database())"),
+}
+
+
+def size(conn: Connection) -> int:
+    """In bytes, without what SQLite's log holds that is still to be moved."""
+    return int(conn.execute(_SIZE[conn.dialect.name]).scalar_one())
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many rows the tables have that grow, by name."""
+    tables = (flows, flow_runs, task_runs, task_run_states, logs)
+    return {x.name: conn.execute(select(func.count()).select_from(x)).scalar_one() for x in tables}
