@@ -162,8 +162,9 @@ def _start_by(table: Table, now: datetime) -> ColumnElement[datetime]:
 def _state_sums(
     state_type: str, state_name: str, runs: int, ran: float, running: int, lateness: int | None
 ) -> StateSums:
-    run_time = ran + running / MICROSECONDS
-    return StateSums(StateType(state_type), state_name, runs, run_time, (lateness or 0) / MICROSECONDS)
+    # PostgreSQL sums integers up to a decimal.
+    run_time = ran + int(running) / MICROSECONDS
+    return StateSums(StateType(state_type), state_name, runs, run_time, int(lateness or 0) / MICROSECONDS)
 
 
 def _by_state(sums: StateSums) -> tuple[str, str]:

@@ -59,11 +59,14 @@ def flow_page(conn: Connection, criterion: Criterion, order: Order, limit: int, 
 def _page(
     conn: Connection, whole: Select[Any], table: Table, criterion: Criterion, order: Order, limit: int, offset: int
 ) -> Select[Any]:
-    """The rows of a page. Their ids are found first: so only ids are skipped and sorted, not whole rows."""
+    """The rows of a page. Their ids are found first: so only ids are skipped and sorted, not whole rows.
+
+    A negative limit is none, and a negative offset nothing, as clients of the embedded database know it.
+    """
     named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
     wanted = condition_on_the_way(table, named, _sparse_types(conn, table, named))
     by = ordering(table, order)
-    ids = select(table.c.id).where(wanted).order_by(*by).limit(limit).offset(offset)
+    ids = select(table.c.id).where(wanted).order_by(*by).limit(limit if limit >= 0 else None).offset(max(offset, 0))
     return whole.where(table.c.id.in_(ids)).order_by(*by)
 
 
