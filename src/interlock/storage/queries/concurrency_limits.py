@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from interlock.storage.queries.locks import lock
 from interlock.storage.tables import concurrency_limits, concurrency_slots
 
 LimitWithHolders = dict[str, Any]
@@ -63,6 +64,13 @@ def reset(conn: Connection, tag: str, holders: Sequence[str], now: datetime) -> 
     if slots:
         conn.execute(insert(concurrency_slots), slots)
     return True
+
+
+def free_slots(conn: Connection, condition: ColumnElement[bool]) -> None:
+    """Take away the slots for which the condition holds, while no batch counts the holders of their limits."""
+    limits = select(concurrency_slots.c.concurrency_limit_id).where(condition)
+    lock(conn, concurrency_limits, concurrency_limits.c.id.in_(limits))
+    conn.execute(delete(concurrency_slots).where(condition))
 
 
 def _one(conn: Connection, condition: ColumnElement[bool]) -> LimitWithHolders | None:

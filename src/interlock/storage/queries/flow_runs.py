@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
+from interlock.storage.queries.concurrency_limits import free_slots
+from interlock.storage.queries.locks import lock
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import block_documents, concurrency_slots, flow_runs, task_runs
 
@@ -76,7 +78,10 @@ def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
     """
     doomed = select(flow_runs.c.id).where(condition)
     doomed_tasks = select(task_runs.c.id).where(task_runs.c.flow_run_id.in_(doomed))
-    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.task_run_id.in_(doomed_tasks)))
     orphans = flow_runs.c.parent_task_run_id.in_(doomed_tasks)
+    lock(conn, flow_runs, condition)
+    lock(conn, flow_runs, orphans)
+    lock(conn, task_runs, task_runs.c.flow_run_id.in_(doomed))
+    free_slots(conn, concurrency_slots.c.task_run_id.in_(doomed_tasks))
     conn.execute(update(flow_runs).where(orphans).values(parent_task_run_id=None))
     return conn.execute(delete(flow_runs).where(condition)).rowcount

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, delete, update
 
 from interlock.orchestration.runs import TaskRun
 from interlock.storage import rows
+from interlock.storage.queries.concurrency_limits import free_slots
+from interlock.storage.queries.locks import lock
 from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
 
 
@@ -28,6 +30,9 @@ def change(conn: Connection, task_run_id: str, values: dict[str, Any], now: date
 
 def delete_one(conn: Connection, task_run_id: str) -> bool:
     """Delete a task run with its states; its slots are free again, and a subflow of it no longer has a parent."""
-    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.task_run_id == task_run_id))
-    conn.execute(update(flow_runs).where(flow_runs.c.parent_task_run_id == task_run_id).values(parent_task_run_id=None))
+    is_subflow = flow_runs.c.parent_task_run_id == task_run_id
+    lock(conn, flow_runs, is_subflow)
+    lock(conn, task_runs, task_runs.c.id == task_run_id)
+    free_slots(conn, concurrency_slots.c.task_run_id == task_run_id)
+    conn.execute(update(flow_runs).where(is_subflow).values(parent_task_run_id=None))
     return conn.execute(delete(task_runs).where(task_runs.c.id == task_run_id)).rowcount > 0
