@@ -93,7 +93,8 @@ class Batcher:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((item, answer))
-        if len(self._pumps) < self._store.lanes:
+        # One that is done takes no more, even while it is still to be discarded: those it answered come first.
+        if sum(not pump.done() for pump in self._pumps) < self._store.lanes:
             pump = loop.create_task(self._run())
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
