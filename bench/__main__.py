@@ -1,12 +1,14 @@
 """Measure Interlock beside the peer (Prefect's server 2.20.25, from .peers/prefect-2.20) on this machine.
 
-Both servers are started in turn, with their defaults, on SQLite files in a scratch folder, and driven by the same load;
-where the platform allows it the load has one core and the server the others. Scenarios:
+Both servers are started in turn, with their defaults, on SQLite files in a scratch folder and on a PostgreSQL that is
+started for it, and driven by the same load; where the platform allows it the load has one core, and the servers and
+PostgreSQL the others. Scenarios:
 
   writes  task runs created, set to RUNNING and to COMPLETED at 1, 10 and 50 connections: rate, p50, p99, CPU a write
   flow    a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
   reads   pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
   start   time to ready, --help, resident memory with 100,000 task runs
+  fleet   the writes on 1, 2 and 4 Interlock servers on one PostgreSQL: the same figures, memory
   bare    the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
   drivers the same batches on PostgreSQL by several drivers: rate, CPU a transition of both sides
 
@@ -18,7 +20,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,13 +29,17 @@ from bench import report, servers
 from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
-from bench.scenarios import bare, drivers, flow, reads, start, writes
+from bench.postgres import wheel_programs
+from bench.scenarios import bare, drivers, fleet, flow, reads, start, writes
 
-SCENARIOS: dict[str, Callable[[Bench], report.Section]] = {
+ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
     "flow": flow.run,
     "reads": reads.run,
     "start": start.run,
+}
+ONCE: dict[str, Callable[[Bench], report.Section]] = {
+    "fleet": fleet.run,
     "bare": bare.run,
     "drivers": drivers.run,
 }
@@ -40,27 +47,35 @@ STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "asyncpg", "ps
 
 
 def main() -> None:
-    options = parse(sys.argv[1:], __doc__ or "", tuple(SCENARIOS))
+    options = parse(sys.argv[1:], __doc__ or "", (*ON_EACH_DATABASE, *ONCE))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers started here are ended
     cores = split_cores()
     pin(cores.load)
     facts = {"machine": describe(), "versions": _versions(options)}
     for name, values in facts.items():
         print(f"{name}: {report.facts_line(values)}\n", flush=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=_scratch()) as folder:
-        _run(options, Bench(options, cores, Path(folder), _launches(options)), facts)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=_scratch()) as folder, ExitStack() as stack:
+        _run(options, Bench(options, cores, Path(folder), _launches(options), stack), facts)
 
 
 def _run(options: Options, bench: Bench, facts: dict[str, dict[str, str]]) -> None:
     """The scenarios one after another; each table is printed and written as soon as it is there."""
     render = report.markdown if options.markdown else report.terminal
     sections = []
-    for name in options.only:
-        section = SCENARIOS[name](bench)
+    for section in _sections(options, bench):
         print(render(section) + "\n", flush=True)
         sections.append(section.to_json())
         if options.json is not None:
             options.json.write_text(json.dumps({**facts, "sections": sections}, indent=1))
+
+
+def _sections(options: Options, bench: Bench) -> Iterator[report.Section]:
+    for name in options.only:
+        if name in ONCE:
+            yield ONCE[name](bench)
+        else:
+            for database in options.databases:
+                yield ON_EACH_DATABASE[name](bench, database)
 
 
 def _launches(options: Options) -> tuple[servers.Launch, ...]:
@@ -79,14 +94,15 @@ def _versions(options: Options) -> dict[str, str]:
     """What is measured and what it stands on."""
     programs = {"peer": [str(servers.PEER / "prefect"), "--version"], "Interlock": [options.interlock, "version"]}
     found = {name: _output(programs[name]) for name in options.servers if name == "peer" or not options.interlock_url}
+    found["PostgreSQL"] = _output([str((options.postgresql or wheel_programs()) / "postgres"), "--version"])
     return found | {name: version(name) for name in STACK}
 
 
 def _output(command: list[str]) -> str:
-    """The last word of the first line: the version, with or without a name before it."""
+    """The first word with a digit in front: the version, whatever stands around it."""
     environment = servers.clean_environment()
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return output.splitlines()[0].split()[-1]
+    return next(word for word in output.split() if word[0].isdigit())
 
 
 if __name__ == "__main__":

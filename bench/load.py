@@ -10,7 +10,7 @@ import gc
 import json
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import uvloop
@@ -39,10 +39,13 @@ class Load:
 
     A latency counts if its request was sent inside the measured window (so that slow answers at its end are not lost),
     a write counts for the rate if its answer came inside the window. The runs begun are finished after the window.
+    The connections are spread evenly over the targets, which are servers of one ledger.
     """
 
-    def __init__(self, target: Target, requests: RunRequests, connections: int, runs: int | None = None) -> None:
-        self._target = target
+    def __init__(
+        self, targets: Sequence[Target], requests: RunRequests, connections: int, runs: int | None = None
+    ) -> None:
+        self._targets = targets
         self._requests = requests
         self._connections: list[Connection | None] = [None] * connections
         self._next_number = 0
@@ -74,8 +77,8 @@ class Load:
             try:
                 connection = self._connections[slot]
                 if connection is None:
-                    connection = await Connection.open(self._target.host, self._target.port)
-                    self._connections[slot] = connection
+                    target = self._targets[slot % len(self._targets)]
+                    connection = self._connections[slot] = await Connection.open(target.host, target.port)
                 await self._one_run(connection, number)
             except (ConnectionFailure, HttpError) as failure:
                 self.failures[str(failure)] += 1
@@ -156,22 +159,29 @@ async def count_completed(connection: Connection, target: Target, flow_run_id: s
 
 
 async def measure(
-    target: Target, connections: int, seconds: float, warm_up: float, server: ProcessTree | None
+    targets: Sequence[Target], connections: int, seconds: float, warm_up: float, watched: Mapping[str, ProcessTree]
 ) -> dict[str, Any]:
-    """Run the load for a window of `seconds` after `warm_up`, check what the server stored, and report."""
+    """Run the load for a window of `seconds` after `warm_up`, check what the servers stored, and report.
+
+    `watched` are processes whose CPU time is reported by their names.
+    """
+    target = targets[0]
     async with connected(target) as connection:
         flow_run_id = await new_flow_run(connection, target)
-    load = Load(target, TaskRunRequests(target, flow_run_id), connections)
+    load = Load(targets, TaskRunRequests(target, flow_run_id), connections)
     load.window_start = time.perf_counter() + warm_up
     load.window_end = load.window_start + seconds
-    usage = asyncio.create_task(_usage_in_window(load, server))
+    usage = asyncio.create_task(_usage_in_window(load, watched))
     await load.run()
-    server_cpu, own_cpu = await usage
+    cpu, own_cpu = await usage
     async with connected(target) as connection:
         counted = await count_completed(connection, target, flow_run_id)
+    return _report(load, seconds, cpu, counted) | {"connections": connections, "load_cpu_share": own_cpu / seconds}
+
+
+def _report(load: Load, seconds: float, cpu: dict[str, float], counted: int) -> dict[str, Any]:
     set_state = load.latencies.get("RUNNING", []) + load.latencies.get("COMPLETED", [])
     return {
-        "connections": connections,
         "seconds": seconds,
         "writes": load.writes_in_window,
         "writes_per_second": load.writes_in_window / seconds,
@@ -179,21 +189,18 @@ async def measure(
         "failures": dict(load.failures),
         "failed": load.failures.total(),
         "completed": {"acknowledged": load.acknowledged["COMPLETED"], "counted": counted},
-        "server_cpu_ms_per_write": _per_write_ms(server_cpu, load.writes_in_window),
-        "load_cpu_share": own_cpu / seconds,
+        "cpu_ms_per_write": {name: used * 1000 / max(1, load.writes_in_window) for name, used in cpu.items()},
     }
 
 
-async def _usage_in_window(load: Load, server: ProcessTree | None) -> tuple[float | None, float]:
-    """CPU seconds used inside the window by the server (None if it is not ours) and by this process."""
+async def _usage_in_window(load: Load, watched: Mapping[str, ProcessTree]) -> tuple[dict[str, float], float]:
+    """CPU seconds used inside the window by those watched, and by this process."""
     await asyncio.sleep(load.window_start - time.perf_counter())
-    server_before, own_before = server.cpu_seconds() if server else 0.0, time.process_time()
+    before = {name: processes.cpu_seconds() for name, processes in watched.items()}
+    own_before = time.process_time()
     await asyncio.sleep(load.window_end - time.perf_counter())
-    return server.cpu_seconds() - server_before if server else None, time.process_time() - own_before
-
-
-def _per_write_ms(cpu_seconds: float | None, writes: int) -> float | None:
-    return None if cpu_seconds is None or writes == 0 else cpu_seconds * 1000 / writes
+    own = time.process_time() - own_before
+    return {name: processes.cpu_seconds() - before[name] for name, processes in watched.items()}, own
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
@@ -208,17 +215,19 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    parser.add_argument("url", help="base URL of the API, such as http://127.0.0.1:4200/api")
+    parser.add_argument(
+        "urls", nargs="+", metavar="url", help="base URL of the API, such as http://127.0.0.1:4200/api; of each server"
+    )
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10, help="length of the measured window")
     parser.add_argument("--warm-up", type=float, default=2, help="seconds of load before the window")
-    parser.add_argument("--server-pid", type=int, help="process whose CPU time is reported, with its children")
+    parser.add_argument("--pid", type=int, action="append", default=[], help="report its CPU time, and its children's")
     parser.add_argument("--core", type=int, help="core to pin this process to")
     options = parser.parse_args()
-    target = Target.parse(options.url)
+    targets = [Target.parse(url) for url in options.urls]
     pin(None if options.core is None else frozenset({options.core}))
-    server = ProcessTree(options.server_pid) if options.server_pid else None
-    print(json.dumps(run(measure(target, options.connections, options.seconds, options.warm_up, server))))
+    watched = {str(pid): ProcessTree(pid) for pid in options.pid}
+    print(json.dumps(run(measure(targets, options.connections, options.seconds, options.warm_up, watched))))
 
 
 if __name__ == "__main__":

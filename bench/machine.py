@@ -37,13 +37,13 @@ def pin(cores: frozenset[int] | None) -> None:
 
 
 class ProcessTree:
-    """A process and its children, whichever there are at the time of asking."""
+    """Processes and their children, whichever there are at the time of asking."""
 
-    def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
+    def __init__(self, *pids: int) -> None:
+        self._roots = [psutil.Process(pid) for pid in pids]
 
     def _processes(self) -> list[psutil.Process]:
-        return [self._root, *self._root.children(recursive=True)]
+        return [process for root in self._roots for process in (root, *root.children(recursive=True))]
 
     def cpu_seconds(self) -> float:
         """User and system time used by all of them so far, and by those that have ended."""
@@ -51,7 +51,7 @@ class ProcessTree:
         return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
     def resident_mib(self) -> tuple[float, float]:
-        """Resident memory in MiB: of the largest process (the server itself), and of all together."""
+        """Resident memory in MiB: of the largest process, and of all together."""
         sizes = [process.memory_info().rss / 2**20 for process in self._processes()]
         return max(sizes), sum(sizes)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.servers import VENV
 
 SERVERS = ("peer", "Interlock")
+DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 CONNECTIONS = (1, 10, 50)
 
 
@@ -46,7 +47,9 @@ class Options:
     servers: tuple[str, ...]
     interlock: str
     interlock_url: str | None
-    databases: Path | None
+    databases: tuple[str, ...]
+    filled: Path | None
+    postgresql: Path | None
     only: tuple[str, ...]
     json: Path | None
     markdown: bool
@@ -68,6 +71,8 @@ def parse(arguments: list[str], description: str, scenarios: tuple[str, ...]) ->
         repeat.append(f"--connections {','.join(map(str, values['connections']))}")
     if values["servers"] != SERVERS:
         repeat.append(f"--servers {','.join(values['servers'])}")
+    if values["postgresql"] is not None:
+        repeat.append(f"--postgresql {values['postgresql']}")
     return Options(**values, repeat=" ".join(repeat))
 
 
@@ -85,7 +90,13 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
         help_text = f"{length.help} (default {length.full:g}, quick {length.quick:g})"
         add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
     add("--connections", type=_numbers, default=CONNECTIONS, metavar="N,N", help="writes (default 1,10,50)")
-    add("--databases", type=Path, metavar="FOLDER", help="reads, start: keep filled databases here, use those found")
+    databases = tuple(DATABASES)
+    help_text = "sqlite, postgresql, or both (default): writes, flow, reads, start"
+    add("--databases", type=_names(databases), default=databases, metavar="NAMES", help=help_text)
+    help_text = "reads, start: keep filled SQLite databases here, use those found"
+    add("--filled", type=Path, metavar="FOLDER", help=help_text)
+    help_text = "programs (bin) of the PostgreSQL to start instead of the one out of a wheel"
+    add("--postgresql", type=Path, metavar="FOLDER", help=help_text)
     add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
     add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
     add("--json", type=Path, metavar="FILE", help="write all figures, those of each round too, to this file")

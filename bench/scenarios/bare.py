@@ -13,7 +13,7 @@ from bench.context import Bench
 from bench.load import measure
 from bench.load import run as run_load
 from bench.report import Row, Section
-from bench.servers import VENV, Launch, Server
+from bench.servers import VENV, Launch, Server, Storage
 
 LAYERS = {
     "trivial": "load generator against a trivial asyncio server",
@@ -45,7 +45,7 @@ def run(bench: Bench) -> Section:
         section.raw[layer] = report
         section.rows += [
             Row(f"{label}: requests", "1/s", (report["writes_per_second"],), "more"),
-            Row(f"{label}: CPU a request", "ms", (report["server_cpu_ms_per_write"],), "less"),
+            Row(f"{label}: CPU a request", "ms", (report["cpu_ms_per_write"]["server"],), "less"),
         ]
     for batch in BATCHES:
         rate = transitions_per_second(bench.folder / f"bare-{batch}.db", batch, bench.options.seconds)
@@ -62,9 +62,10 @@ def run(bench: Bench) -> Section:
 def _drive(bench: Bench, layer: str) -> dict[str, Any]:
     python = str(VENV / "python")
     launch = Launch(layer, lambda port, _: [python, "-m", "bench.bare_servers", layer, str(port)])
-    with Server(launch, bench.folder / f"bare-{layer}", bench.cores.server) as server:
+    with Server(launch, Storage(bench.folder / f"bare-{layer}"), bench.cores.server) as server:
         options = bench.options
-        return run_load(measure(server.target, CONNECTIONS, options.seconds, options.warm_up, server.processes()))
+        watched = {"server": server.processes()}
+        return run_load(measure([server.target], CONNECTIONS, options.seconds, options.warm_up, watched))
 
 
 def transitions_per_second(database: Path, batch: int, seconds: float) -> float:

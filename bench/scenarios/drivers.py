@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from sqlalchemy.util import await_only
 from bench.context import Bench
 from bench.drivers import DRIVERS, Driver, batch_of, make_runs
 from bench.load import run as run_load
-from bench.postgres import Postgres
+from bench.machine import ProcessTree
 from bench.report import Row, Section
 
 BATCHES = (1, 25, 50)
@@ -42,18 +42,17 @@ MEASURES: tuple[tuple[str, str, str, Literal["more", "less"]], ...] = (
 
 def run(bench: Bench) -> Section:
     """Three rows a driver and number of connections, a column a size of the batch; then the cost of the bridge."""
-    section = Section("PostgreSQL drivers", bench.command("drivers"), tuple(f"batch of {n}" for n in BATCHES), raw={})
+    section = Section("PostgreSQL drivers", bench.command("drivers"), tuple(f"batch of {n}" for n in BATCHES))
     seconds = bench.options.seconds * SHARE_OF_WINDOW
-    with Postgres(bench.cores.server) as postgres:
-        for (name, driver), connections in itertools.product(DRIVERS.items(), CONNECTIONS):
-            label = f"{name}, {connections} connection{'s' * (connections > 1)}"
-            cells = [run_load(_measure(postgres, driver, connections, batch, seconds)) for batch in BATCHES]
-            section.raw[label] = [(x.transitions_per_second, x.own_cpu, x.database_cpu) for x in cells]
-            section.rows += [
-                Row(f"{label}: {measure}", unit, tuple(getattr(cell, field) for cell in cells), better)
-                for measure, unit, field, better in MEASURES
-            ]
-        direct, bridged = run_load(_statement_costs(postgres.create_database()))
+    for (name, driver), connections in itertools.product(DRIVERS.items(), CONNECTIONS):
+        label = f"{name}, {connections} connection{'s' * (connections > 1)}"
+        cells = [_cell(bench, driver, connections, batch, seconds) for batch in BATCHES]
+        section.rows += [
+            Row(f"{label}: {measure}", unit, tuple(getattr(cell, field) for cell in cells), better)
+            for measure, unit, field, better in MEASURES
+        ]
+    with bench.database() as url:
+        direct, bridged = run_load(_statement_costs(url))
     section.notes = [
         f"A transaction locks a batch of runs, reads them, inserts their new states and updates them; every commit is "
         f"synced. {seconds:g} s a cell; PostgreSQL on the server's cores.",
@@ -62,22 +61,24 @@ def run(bench: Bench) -> Section:
     return section
 
 
-async def _measure(
-    postgres: Postgres, driver: Callable[[], Driver], connections: int, batch: int, seconds: float
-) -> Figures:
-    """The figures of batches on so many connections, each with runs of its own."""
-    url = postgres.create_database()
+def _cell(bench: Bench, driver: Callable[[], Driver], connections: int, batch: int, seconds: float) -> Figures:
+    """The figures of batches of this size on so many connections, in a fresh database."""
+    with bench.database() as url:
+        drivers = [driver() for _ in range(connections)]
+        return run_load(_measure(url, bench.postgres.processes(), drivers, batch, seconds))
+
+
+async def _measure(url: str, database: ProcessTree, drivers: Sequence[Driver], batch: int, seconds: float) -> Figures:
+    """Each driver with runs of its own."""
     ids = await make_runs(url, RUNS)
-    drivers = [driver() for _ in range(connections)]
     for each in drivers:
         await each.open(url)
         await each.carry_out(batch_of(ids[:batch]))
-    processes = postgres.processes()
-    cpu, database_cpu, started = time.process_time(), processes.cpu_seconds(), time.perf_counter()
-    work = (_repeat(x, ids[n::connections], batch, started + seconds) for n, x in enumerate(drivers))
+    cpu, database_cpu, started = time.process_time(), database.cpu_seconds(), time.perf_counter()
+    work = (_repeat(x, ids[n :: len(drivers)], batch, started + seconds) for n, x in enumerate(drivers))
     done = sum(await asyncio.gather(*work))
     elapsed = time.perf_counter() - started
-    cpu, database_cpu = time.process_time() - cpu, processes.cpu_seconds() - database_cpu
+    cpu, database_cpu = time.process_time() - cpu, database.cpu_seconds() - database_cpu
     for each in drivers:
         await each.close()
     return Figures(done / elapsed, cpu / done * 1e6, database_cpu / done * 1e6)

@@ -3,27 +3,27 @@
 import subprocess
 import time
 from functools import partial
-from pathlib import Path
 
 from bench.context import Bench
 from bench.filled import Filled, filled
 from bench.load import run as run_load
 from bench.machine import pin
+from bench.options import DATABASES
 from bench.queries import measure_queries
 from bench.report import Row, Section, median
-from bench.servers import PEER, Launch, Server, clean_environment
+from bench.servers import PEER, Launch, Server, Storage, clean_environment
 
 STARTS = 3
 HELPS = 5
 READS_BEFORE_MEMORY = 5  # of each kind
 
 
-def run(bench: Bench) -> Section:
+def run(bench: Bench, database: str) -> Section:
     """Medians of a few starts; memory after a round of reads."""
     launches = [launch for launch in bench.launches if bench.is_ours(launch)]
-    measured = {launch.name: _measure(bench, launch) for launch in launches}
-    title = f"Start and memory ({bench.options.stored_runs:,} task runs)"
-    section = Section(title, bench.command("start"), tuple(measured), raw=measured)
+    measured = {launch.name: _measure(bench, launch, database) for launch in launches}
+    title = f"Start and memory on {DATABASES[database]} ({bench.options.stored_runs:,} task runs)"
+    section = Section(title, bench.command("start", database), tuple(measured), raw=measured)
     for label, unit in MEASURES:
         values = tuple(figures[label] for figures in measured.values())
         section.rows.append(Row(label, unit, values, "less"))
@@ -44,16 +44,21 @@ MEASURES = (
 )
 
 
-def _measure(bench: Bench, launch: Launch) -> dict[str, float | None]:
-    data = filled(bench, launch)
-    new = [_ready_seconds(bench, launch, bench.folder / f"start-{launch.name}-{n}") for n in range(STARTS)]
+def _measure(bench: Bench, launch: Launch, database: str) -> dict[str, float | None]:
+    data = filled(bench, launch, database)
+    new = [_new_seconds(bench, launch, database, n) for n in range(STARTS)]
     existing = [_ready_seconds(bench, launch, data.storage) for _ in range(STARTS)]
     server_mib, all_mib = _memory_after_reads(bench, launch, data)
     figures = (median(new), median(existing), _help_seconds(bench, launch), server_mib, all_mib, data.resident_mib)
     return dict(zip((label for label, _ in MEASURES), figures, strict=True))
 
 
-def _ready_seconds(bench: Bench, launch: Launch, storage: Path) -> float:
+def _new_seconds(bench: Bench, launch: Launch, database: str, number: int) -> float:
+    with bench.storage(database, f"start-{launch.name}-{number}") as storage:
+        return _ready_seconds(bench, launch, storage)
+
+
+def _ready_seconds(bench: Bench, launch: Launch, storage: Storage) -> float:
     with Server(launch, storage, bench.cores.all) as server:
         return server.ready_seconds
 
@@ -65,8 +70,8 @@ def _memory_after_reads(bench: Bench, launch: Launch, data: Filled) -> tuple[flo
 
 
 def _help_seconds(bench: Bench, launch: Launch) -> float | None:
-    program = str(PEER / "prefect") if launch.name == "peer" else launch.command(0, bench.folder)[0]
-    environment = clean_environment() | launch.environment(bench.folder)
+    program = str(PEER / "prefect") if launch.name == "peer" else launch.command(0, Storage(bench.folder))[0]
+    environment = clean_environment() | launch.environment(Storage(bench.folder))
     seconds = []
     for _ in range(HELPS):
         started = time.perf_counter()

@@ -1,6 +1,7 @@
 """The load generator counts what it was answered, and nothing else, against real servers on a socket."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from bench.bare_servers import ACCEPTED, CREATED, TrivialServer
 from bench.bodies import TaskRunRequests
 from bench.http_client import Target
 from bench.load import Load, measure
+from bench.machine import ProcessTree
 
 FLOW_RUN = "9d07a8ff-3c0d-4571-89a1-1cb2befc3d85"
 
@@ -41,7 +43,7 @@ def drive(protocol: Callable[[], asyncio.Protocol], connections: int, runs: int)
     async def run() -> Load:
         server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
         target = Target(*server.sockets[0].getsockname(), "/api")
-        load = Load(target, TaskRunRequests(target, FLOW_RUN), connections, runs)
+        load = Load([target], TaskRunRequests(target, FLOW_RUN), connections, runs)
         await load.run()
         server.close()
         return load
@@ -78,7 +80,9 @@ def test_the_measured_window_is_reported_with_what_the_server_stored() -> None:
     async def run() -> dict[str, Any]:
         server = await asyncio.get_running_loop().create_server(TrivialServer, "127.0.0.1", 0)
         target = Target(*server.sockets[0].getsockname(), "/api")
-        report = await measure(target, connections=2, seconds=0.2, warm_up=0.05, server=None)
+        report = await measure(
+            [target], connections=2, seconds=0.2, warm_up=0.05, watched={"me": ProcessTree(os.getpid())}
+        )
         server.close()
         return report
 
@@ -87,4 +91,29 @@ def test_the_measured_window_is_reported_with_what_the_server_stored() -> None:
     assert report["writes_per_second"] == pytest.approx(report["writes"] / 0.2)
     assert report["latency_ms"]["set_state"]["n"] > report["latency_ms"]["create"]["n"]
     assert report["failed"] == 0
-    assert report["server_cpu_ms_per_write"] is None
+    assert report["cpu_ms_per_write"]["me"] > 0
+
+
+def test_the_connections_are_spread_over_the_servers() -> None:
+    opened = [0, 0]
+
+    def protocol(number: int) -> Callable[[], asyncio.Protocol]:
+        class Counting(TrivialServer):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                opened[number] += 1
+
+        return Counting
+
+    async def run() -> Load:
+        loop = asyncio.get_running_loop()
+        servers = [await loop.create_server(protocol(n), "127.0.0.1", 0) for n in range(2)]
+        targets = [Target(*server.sockets[0].getsockname(), "/api") for server in servers]
+        load = Load(targets, TaskRunRequests(targets[0], FLOW_RUN), connections=4, runs=20)
+        await load.run()
+        for server in servers:
+            server.close()
+        return load
+
+    assert asyncio.run(run()).acknowledged.total() == 60
+    assert opened == [2, 2]
