@@ -3,12 +3,17 @@
 import os
 import platform
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
 BUSY_SAMPLE_SECONDS = 1.0
+
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,27 @@ class ProcessTree:
     def _processes(self) -> list[psutil.Process]:
         return [process for root in self._roots for process in (root, *root.children(recursive=True))]
 
+    def _each(self, measure: Callable[[psutil.Process], Measured]) -> list[Measured]:
+        """Of all that are still there when their turn comes."""
+        found = []
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                found.append(measure(process))
+        return found
+
     def cpu_seconds(self) -> float:
         """User and system time used by all of them so far, and by those that have ended."""
-        times = [process.cpu_times() for process in self._processes()]
-        return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
+        return sum(self._each(_cpu_seconds))
 
     def resident_mib(self) -> tuple[float, float]:
         """Resident memory in MiB: of the largest process, and of all together."""
-        sizes = [process.memory_info().rss / 2**20 for process in self._processes()]
+        sizes = self._each(lambda process: float(process.memory_info().rss / 2**20))
         return max(sizes), sum(sizes)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def describe() -> dict[str, str]:
