@@ -3,6 +3,7 @@
 What lives here: putting the parts together, and their start and end. What does not: any part's own work.
 """
 
+import asyncio
 import random
 import signal
 import socket
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp
 from interlock.api.app import create_app
 from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
+from interlock.engine.services import run_services
+from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 from interlock.storage.postgres import PostgresStore
@@ -40,6 +43,9 @@ def new_id() -> str:
     """A fresh UUID of version 7: ordered by time, so that indexes grow at one end."""
     return str(uuid_utils.uuid7())
 
+
+SERVICES = (CACHE_EXPIRY,)
+"""What the leader does in the background."""
 
 CHANCE = Chance(new_id=new_id, random=random.random)
 
@@ -65,6 +71,15 @@ def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, ch
     )
 
 
+async def prepare_database(settings: Settings) -> None:
+    """Open the database and bring its schema up to date; raises NewerDatabaseError, StoreUnavailableError."""
+    store = create_store(settings)
+    try:
+        await store.start()
+    finally:
+        await store.close()
+
+
 @asynccontextmanager
 async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[ASGIApp]:
     """The application over an open database; everything that it accepted is committed before this ends."""
@@ -72,11 +87,14 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
     await store.start()
     batcher = Batcher(store, max_waiting=settings.max_waiting_writes)
     context = Context(batcher=batcher, store=store, clock=clock, chance=CHANCE, settings=settings)
+    leading = asyncio.create_task(store.lead(lambda: run_services(SERVICES, batcher, clock)))
     try:
         # Clients look for these before they bring their own, and expect that nobody can delete them.
         await batcher.write(system_blocks.install, CHANCE.new_id, clock())
         yield create_app(context)
     finally:
+        leading.cancel()
+        await asyncio.wait((leading,))
         await batcher.drain()
         await store.close()
 

@@ -47,7 +47,9 @@ def one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except (NewerDatabaseError, StoreUnavailableError, OSError) as error:
+    except StoreUnavailableError as error:
+        fail(f"the database is not available: {error}")
+    except (NewerDatabaseError, OSError) as error:
         fail(str(error))
     except DBAPIError as error:
         fail(f"database: {error.orig}")

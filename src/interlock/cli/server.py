@@ -1,12 +1,12 @@
 """`interlock server`: run the server."""
 
-import asyncio
 import errno
-import gc
 import socket
+from typing import Any
 
 import click
 
+from interlock import processes
 from interlock.cli.common import database_url, fail, load_settings, one_line_errors
 from interlock.settings import Settings
 
@@ -30,16 +30,19 @@ def command() -> None:
     type=click.Choice(["debug", "info", "warning", "error"]),
     help="The least severe lines to log. [env: INTERLOCK_LOG_LEVEL; default: warning]",
 )
-def start(
-    host: str | None, port: int | None, database_url: str | None, durability: str | None, log_level: str | None
-) -> None:
+@click.option(
+    "--workers",
+    type=int,
+    metavar="N",
+    help="Processes that serve the port; more than one needs PostgreSQL. [env: INTERLOCK_WORKERS; default: 1]",
+)
+def start(**given: Any) -> None:
     """Start the server, and serve until SIGTERM or Ctrl-C."""
-    settings = load_settings(
-        host=host, port=port, database_url=database_url, durability=durability, log_level=log_level
-    )
+    settings = load_settings(**given)
     with one_line_errors():
         listener = _listen(settings)
-        _run(settings, listener)
+        run = processes.run_one if settings.workers == 1 else processes.run_workers
+        run(settings, listener, lambda: _announce(settings, listener))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -51,27 +54,6 @@ def _listen(settings: Settings) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             fail(f"{where} is in use: stop what listens there, or choose another with --port")
         fail(f"cannot listen on {where}: {error.strerror or error}")
-
-
-def _run(settings: Settings, listener: socket.socket) -> None:
-    # What is loaded now stays until the end: collecting garbage among it would cost a tenth of the start, and then a
-    # little with every collection.
-    gc.disable()
-    from interlock.logs import configure_logs
-    from interlock.server import outlive_signals, serve
-
-    gc.freeze()
-    gc.enable()
-    configure_logs(settings.log_level)
-    outlive_signals()
-    with asyncio.Runner(loop_factory=_event_loop) as runner:
-        runner.run(serve(settings, listener, lambda: _announce(settings, listener)))
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    return uvloop.new_event_loop()
 
 
 def _announce(settings: Settings, listener: socket.socket) -> None:

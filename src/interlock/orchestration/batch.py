@@ -220,7 +220,7 @@ def _set_task_run_state(command: SetTaskRunState, facts: WorkingSet, moment: Mom
     run = facts.task_runs.get(command.task_run_id)
     if run is None:
         raise NotFoundError(f"Task run with id {command.task_run_id} not found")
-    return decide.set_task_run_state(run, command, facts.task_facts(run, command.proposal), moment)
+    return decide.set_task_run_state(run, command, facts.task_facts(run, command.proposal), moment.after(run.state))
 
 
 def _create_task_run(command: CreateTaskRun, facts: WorkingSet, moment: Moment) -> TaskDecision:
@@ -240,7 +240,8 @@ def _set_flow_run_state(command: SetFlowRunState, facts: WorkingSet, moment: Mom
     run = facts.flow_runs.get(command.flow_run_id)
     if run is None:
         raise NotFoundError(f"Flow run with id {command.flow_run_id} not found")
-    return decide.set_flow_run_state(run, command, facts.flow_facts(run, command.api_version), moment)
+    flow_facts = facts.flow_facts(run, command.api_version)
+    return decide.set_flow_run_state(run, command, flow_facts, moment.after(run.state))
 
 
 def _create_flow_run(command: CreateFlowRun, facts: WorkingSet, moment: Moment) -> FlowDecision:

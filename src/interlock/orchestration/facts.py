@@ -5,12 +5,14 @@ batch were granted.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State
+
+TICK = timedelta(microseconds=1)
 
 
 class TagLimit(msgspec.Struct, frozen=True):
@@ -57,3 +59,10 @@ class Moment(msgspec.Struct, frozen=True):
 
     now: datetime
     chance: Chance
+
+    def after(self, state: State | None) -> "Moment":
+        """This moment, or the next one after the state where that is a later one: the clocks of several servers differ,
+        a clock can be set back, and yet a run's states are to follow each other."""
+        if state is None or state.timestamp <= self.now:
+            return self
+        return Moment(state.timestamp + TICK, self.chance)

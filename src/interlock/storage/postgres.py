@@ -213,30 +213,34 @@ class PostgresStore:
             try:
                 await self._lead_once(work)
             except Exception as error:
-                if not _is_gone(_cause(error)):
-                    raise
-                log.warning("leadership lost", reason=str(error))
+                log.warning("leadership lost", reason=str(error) or type(error).__name__)
             await asyncio.sleep(LEADER_POLL_SECONDS)
 
     async def _lead_once(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work if this server can be the leader, for as long as it is. The lock goes with its connection."""
+        """Wait until this server can be the leader, and do the work for as long as it is. The lock goes with its
+        connection."""
         connection = await self._connect()
         try:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK):
-                return
-            log.info("leader", of="background services")
-            working = asyncio.ensure_future(work())
-            try:
-                while not working.done():
-                    await asyncio.wait((working,), timeout=LEADER_POLL_SECONDS)
-                    await connection.fetchval("SELECT 1")
-                await working
-            finally:
-                working.cancel()
-                with suppress(asyncio.CancelledError):
-                    await working
+            # To wait within the database would hold up its cleaning of old rows.
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(LEADER_POLL_SECONDS)
+            log.info("this server leads the background services")
+            await _work_while(lambda: connection.fetchval("SELECT 1"), work)
         finally:
             connection.terminate()
+
+
+async def _work_while(check: Callable[[], Awaitable[Any]], work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work until it ends or the check, which is made again and again, raises something."""
+    working = asyncio.ensure_future(work())
+    try:
+        while not working.done():
+            await asyncio.wait((working,), timeout=LEADER_POLL_SECONDS)
+            await check()
+        await working
+    finally:
+        working.cancel()
+        await asyncio.wait((working,))
 
 
 async def _transaction(

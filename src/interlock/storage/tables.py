@@ -255,6 +255,7 @@ task_run_state_cache = Table(
     Column("cache_expiration", UtcTime),
     Column("task_run_state_id", Id, nullable=False),
     Index("ix_task_run_state_cache__cache_key", "cache_key", "created"),
+    Index("ix_task_run_state_cache__cache_expiration", "cache_expiration"),
 )
 
 # Background task runs that wait for a worker, in the order of delivery: `position` first, then `id`.

@@ -183,7 +183,7 @@ def _references(key: ForeignKey) -> Scan:
         next(iter(child.table.primary_key)),
         (
             Invariant(
-                f"{child.table.name.replace('_', '-')}-orphaned",
+                f"{child.table.name}-without-{child.name.removesuffix('_id')}".replace("_", "-"),
                 f"their {child.name} is that of nothing in {key.column.table.name}",
                 and_(child.is_not(None), owner.c[key.column.name].is_(None)),
             ),

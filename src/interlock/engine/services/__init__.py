@@ -1,0 +1,58 @@
+"""Background services: what the server does of its own accord, once across all servers on a database.
+
+What lives here: the loop that does a service's work from time to time. What does not: the work itself (one module a
+service) and who the leader is (the store).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from interlock.engine.batcher import Batcher, OverloadedError
+from interlock.storage.store import StoreUnavailableError
+
+log = structlog.get_logger("interlock.services")
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Work to be done from time to time, in small steps so that no step holds up other writes.
+
+    `step` does some of it in a transaction, for the time given, and returns how many records it saw to; `batch` is the
+    most that one step sees to: as long as there are so many, the next step follows at once. After that there is none
+    for `every_seconds`.
+    """
+
+    name: str
+    every_seconds: float
+    batch: int
+    step: Callable[[Connection, datetime, int], int]
+
+
+async def run_services(services: Sequence[Service], batcher: Batcher, clock: Callable[[], datetime]) -> None:
+    """Do the work of all services until cancelled. What fails is logged, and done again at its next time."""
+    async with asyncio.TaskGroup() as group:
+        for service in services:
+            group.create_task(_run(service, batcher, clock))
+
+
+async def _run(service: Service, batcher: Batcher, clock: Callable[[], datetime]) -> None:
+    while True:
+        try:
+            await _work_off(service, batcher, clock)
+        except (StoreUnavailableError, OverloadedError) as error:
+            log.warning("service put off", service=service.name, reason=str(error))
+        except Exception as error:
+            log.error("service failed", service=service.name, exc_info=error)
+        await asyncio.sleep(service.every_seconds)
+
+
+async def _work_off(service: Service, batcher: Batcher, clock: Callable[[], datetime]) -> None:
+    total = 0
+    while (done := await batcher.write(service.step, clock(), service.batch)) == service.batch:
+        total += done
+    if total + done:
+        log.info("service worked", service=service.name, records=total + done)
