@@ -1,25 +1,43 @@
-"""Fixtures for all tests: a live server as a process, one in this process, and stores with a clock in hand."""
+"""Fixtures for all tests: databases of both kinds; a live server as a process, one in this process, and stores with a
+clock in hand on each of them. And the closing lines, which say on which databases the tests ran.
+"""
 
 import asyncio
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+import structlog
 
 from interlock.orchestration.facts import Chance
-from interlock.server import http_server, running_app
+from interlock.server import create_store, http_server, running_app
 from interlock.settings import Settings
-from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import Store
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases
+from tests.postgres import PostgresServer, server_version
+
+# Tracebacks that show every variable, as structlog makes them where it can, take seconds.
+PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], PLAIN])
 
 READY_SECONDS = 30
+KINDS = ("sqlite", "postgresql")
+POSTGRES_VARIABLE = "INTERLOCK_TEST_POSTGRES_URL"
+"""Names another PostgreSQL than the tests' own: the URL of a user who may make databases."""
+
+POSTGRES_VERSION = pytest.StashKey[str]()
+"""Of the PostgreSQL that tests ran on, once one was needed and there."""
 
 
 @pytest.fixture(scope="session")
@@ -47,21 +65,78 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def interlock_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL server: a user who may make databases, and a database that is there."""
+    with ExitStack() as stack:
+        url = os.environ.get(POSTGRES_VARIABLE) or stack.enter_context(PostgresServer()).url
+        request.config.stash[POSTGRES_VERSION] = server_version(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str) -> Iterator[PostgresDatabases]:
+    databases = PostgresDatabases(postgres_url)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database: whatever rests on this runs on each kind."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def databases(database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Databases of that kind."""
+    if database == "sqlite":
+        return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+    return cast("PostgresDatabases", request.getfixturevalue("postgres_databases"))
+
+
+FreshDatabase = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def fresh_database(databases: Databases) -> FreshDatabase:
+    """Makes databases: `with fresh_database() as url:`."""
+
+    @contextmanager
+    def fresh() -> Iterator[str]:
+        url = databases.create()
+        yield url
+        databases.drop(url)
+
+    return fresh
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
+    """The URL of a database of this test's own."""
+    with fresh_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL, ending in /api, of a real server process on a fresh database."""
-    folder = tmp_path_factory.mktemp("server")
+    with fresh_database() as database_url:
+        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
+
+
+def _served(database_url: str, log_path: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
-    command += ["--database-url", f"sqlite:///{folder / 'interlock.db'}"]
-    with (folder / "server.log").open("w") as log:
+    command += ["--database-url", database_url]
+    with log_path.open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ)
         assert process.stdout is not None
         first_line = process.stdout.readline()
-        assert "ready" in first_line, (folder / "server.log").read_text()
+        assert "ready" in first_line, log_path.read_text()
         yield f"http://127.0.0.1:{port}/api"
         process.terminate()
-        assert process.wait(READY_SECONDS) == 0, (folder / "server.log").read_text()
+        assert process.wait(READY_SECONDS) == 0, log_path.read_text()
         process.stdout.close()
 
 
@@ -101,15 +176,10 @@ class LiveServer:
         self._listener.close()
 
 
-def sqlite_settings(folder: Path, **changes: object) -> Settings:
-    """Settings for a fresh database in the folder."""
-    return Settings(database_url=f"sqlite:///{folder / 'interlock.db'}", **changes)  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="module")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live_server(fresh_database: FreshDatabase) -> Iterator[LiveServer]:
     """A server in this process on a database of this module's own."""
-    with LiveServer(sqlite_settings(tmp_path_factory.mktemp("live"))) as server:
+    with fresh_database() as url, LiveServer(Settings(database_url=url)) as server:
         yield server
 
 
@@ -140,9 +210,33 @@ def chance() -> Chance:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: FakeClock, chance: Chance) -> AsyncIterator[SqliteStore]:
+async def store(database_url: str, clock: FakeClock, chance: Chance) -> AsyncIterator[Store]:
     """An open store on a fresh database, with a clock in hand and ids that count up."""
-    opened = SqliteStore(tmp_path / "ledger.db", clock=clock, chance=chance)
+    opened = create_store(Settings(database_url=database_url), clock, chance)
     await opened.start()
     yield opened
     await opened.close()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note on which kind of database a test runs, where it is known before it runs."""
+    callspec = getattr(item, "callspec", None)
+    kind = callspec.params.get("database") if callspec else None
+    if kind is None and {"postgres_url", "postgres_databases"} & set(getattr(item, "fixturenames", ())):
+        kind = "postgresql"
+    if kind is not None:
+        item.user_properties.append(("database", kind))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """One line a kind of database: its version, and how the tests ended that ran on it."""
+    postgres = config.stash.get(POSTGRES_VERSION, "(none could be had)")
+    for kind, name in {"sqlite": f"SQLite {sqlite3.sqlite_version}", "postgresql": f"PostgreSQL {postgres}"}.items():
+        outcomes = Counter(
+            outcome
+            for outcome in ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
+            for report in terminalreporter.getreports(outcome)
+            if ("database", kind) in report.user_properties
+        )
+        if outcomes:
+            terminalreporter.line(f"{name}: " + ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items()))

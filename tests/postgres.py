@@ -196,7 +196,7 @@ def create_database(server_url: str, template: str | None = None) -> str:
     It is empty, or as the one is whose URL is `template`, to which nobody may be connected.
     """
     name = f"interlock_{secrets.token_hex(6)}"
-    source = f" TEMPLATE {_name(template)}" if template else ""
+    source = f" TEMPLATE {database_name(template)}" if template else ""
     with psycopg.connect(server_url, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}{source}")
     return urlsplit(server_url)._replace(path=f"/{name}").geturl()
@@ -205,7 +205,7 @@ def create_database(server_url: str, template: str | None = None) -> str:
 def drop_database(server_url: str, url: str) -> None:
     """Remove a database that `create_database` made, whoever is connected to it."""
     with psycopg.connect(server_url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {_name(url)} WITH (FORCE)")
+        conn.execute(f"DROP DATABASE {database_name(url)} WITH (FORCE)")
 
 
 def server_version(server_url: str) -> str:
@@ -214,7 +214,7 @@ def server_version(server_url: str) -> str:
         return str(conn.info.parameter_status("server_version")).partition(" ")[0]
 
 
-def _name(url: str) -> str:
+def database_name(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 

@@ -1,12 +1,13 @@
 """What the server tells about itself."""
 
-import sqlite3
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.conftest import LiveServer, sqlite_settings
+from interlock.settings import Settings
+from tests.conftest import LiveServer
+from tests.databases import Databases
 
 
 @pytest.mark.parametrize(
@@ -24,27 +25,25 @@ def test_each_line_of_clients_meets_its_own_version(api: httpx.Client, agent: st
     assert api.get("/admin/version", headers={"User-Agent": agent}).json() == version
 
 
-def test_a_server_whose_database_is_gone_is_not_ready(tmp_path: Path) -> None:
-    """It lives, but a load balancer should send requests elsewhere."""
-    settings = sqlite_settings(tmp_path)
-    with LiveServer(settings) as server, httpx.Client(base_url=server.url) as client:
-        with sqlite3.connect(settings.sqlite_path, isolation_level=None) as vandal:
-            vandal.execute("PRAGMA writable_schema=ON")
-            vandal.execute("UPDATE sqlite_schema SET rootpage = 999999 WHERE name = 'flows'")
-            vandal.execute("PRAGMA schema_version=12345")
-        vandal.close()
-        answer = client.get("/ready")
-        assert (answer.status_code, answer.json()) == (503, {"message": "Database is not available"})
-        assert client.get("/health").status_code == 200
+def test_a_server_whose_database_is_gone_is_not_ready(databases: Databases, database_url: str) -> None:
+    """It lives, but a load balancer should send requests elsewhere; and back as soon as the database is."""
+    with LiveServer(Settings(database_url=database_url)) as server, httpx.Client(base_url=server.url) as client:
+        with databases.without_reads(database_url):
+            answer = client.get("/ready")
+            assert (answer.status_code, answer.json()) == (503, {"message": "Database is not available"})
+            assert client.get("/health").status_code == 200
+        assert client.get("/ready").status_code == 200
 
 
-def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
+def test_settings_are_shown_without_secrets(database_url: str) -> None:
     """Each by the variable that sets it."""
-    settings = sqlite_settings(tmp_path, auth_string="admin:password")
+    settings = Settings(database_url=database_url, auth_string="admin:password")
     headers = {"Authorization": "Bearer admin:password"}
     with LiveServer(settings) as server, httpx.Client(base_url=server.url, headers=headers) as client:
         answer = client.get("/admin/settings")
-    assert answer.json()["INTERLOCK_DATABASE_URL"] == settings.database_url
+    secret = urlsplit(database_url).password
+    shown = database_url.replace(secret, "********") if secret else database_url
+    assert answer.json()["INTERLOCK_DATABASE_URL"] == shown
     assert answer.json()["INTERLOCK_AUTH_STRING"] == "********"
     assert "password" not in answer.text
 

@@ -2,20 +2,21 @@
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import LiveServer, sqlite_settings
+from interlock.settings import Settings
+from tests.conftest import FreshDatabase, LiveServer
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def guarded(fresh_database: FreshDatabase) -> Iterator[httpx.Client]:
     """A server that asks for credentials and takes small bodies only."""
-    settings = sqlite_settings(tmp_path_factory.mktemp("guarded"), auth_string="admin:pässword", max_body_bytes=2048)
-    with LiveServer(settings) as server, httpx.Client(base_url=server.url) as client:
-        yield client
+    with fresh_database() as url:
+        settings = Settings(database_url=url, auth_string="admin:pässword", max_body_bytes=2048)
+        with LiveServer(settings) as server, httpx.Client(base_url=server.url) as client:
+            yield client
 
 
 def test_an_open_server_asks_for_nothing(api: httpx.Client) -> None:
@@ -98,9 +99,9 @@ def test_unknown_routes_and_methods_are_told_apart(api: httpx.Client) -> None:
     assert api.put("/task_runs/").status_code == 405
 
 
-def test_past_the_bound_of_waiting_writes_the_answer_is_503_with_retry_after(tmp_path: Path) -> None:
+def test_past_the_bound_of_waiting_writes_the_answer_is_503_with_retry_after(database_url: str) -> None:
     """And what was accepted is there."""
-    settings = sqlite_settings(tmp_path, max_waiting_writes=1)
+    settings = Settings(database_url=database_url, max_waiting_writes=1)
     with LiveServer(settings) as server:
         answers = server.flood("/flows/", [{"name": f"flow-{n}"} for n in range(200)])
         refused = [x for x in answers if x.status_code == 503]

@@ -11,14 +11,14 @@ from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
-from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import Store
 from tests.conftest import FakeClock
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 
 
 @pytest.fixture
-async def ways(store: SqliteStore, clock: FakeClock, chance: Chance) -> AsyncIterator[list[httpx.AsyncClient]]:
+async def ways(store: Store, clock: FakeClock, chance: Chance) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Two ways into one ledger: through the whole application, and through FastAPI alone."""
     context = Context(batcher=Batcher(store), store=store, clock=clock, chance=chance, settings=Settings())
     plain = documented_api()

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, Table, select
@@ -14,7 +15,7 @@ from interlock.orchestration.runs import FlowRunPolicy, TaskRunPolicy
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.storage import tables
 from interlock.storage.queries import flow_runs, flows, task_runs
-from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import Store
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import FakeClock
 
@@ -34,7 +35,7 @@ def all_rows(conn: Connection, table: Table) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def batcher(store: SqliteStore, clock: FakeClock) -> Batcher:
+async def batcher(store: Store, clock: FakeClock) -> Batcher:
     batcher = Batcher(store)
     await batcher.write(flows.get_or_create, FLOW, "flow", [], {}, clock())
     await batcher.decide(CreateFlowRun(run=flow_run_draft(FLOW_RUN, FLOW), proposal=RUNNING))
@@ -52,13 +53,13 @@ async def move(batcher: Batcher, run_id: str, proposal: Proposal, *, force: bool
 
 async def limit(batcher: Batcher, tag: str, slots: int, clock: FakeClock) -> None:
     def insert(conn: Connection) -> None:
-        values = {"id": f"limit-{tag}", "created": clock(), "updated": clock(), "tag": tag, "concurrency_limit": slots}
+        values = {"id": str(uuid4()), "created": clock(), "updated": clock(), "tag": tag, "concurrency_limit": slots}
         conn.execute(tables.concurrency_limits.insert(), values)
 
     await batcher.write(insert)
 
 
-async def test_a_task_run_is_read_back_as_it_was_decided(batcher: Batcher, store: SqliteStore) -> None:
+async def test_a_task_run_is_read_back_as_it_was_decided(batcher: Batcher, store: Store) -> None:
     """Every field survives, times to the microsecond, a scheduled time with its offset."""
     late = datetime(2026, 5, 4, 3, 2, 1, 987654, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     draft = task_run_draft(
@@ -83,7 +84,7 @@ async def test_a_task_run_is_read_back_as_it_was_decided(batcher: Batcher, store
     assert stored.state.details.scheduled_time.utcoffset() == timedelta(hours=5, minutes=30)
 
 
-async def test_a_flow_run_is_read_back_as_it_was_decided(batcher: Batcher, store: SqliteStore) -> None:
+async def test_a_flow_run_is_read_back_as_it_was_decided(batcher: Batcher, store: Store) -> None:
     """Every field survives."""
     draft = flow_run_draft(
         "00000000-0000-7000-9000-000000000003",
@@ -102,7 +103,7 @@ async def test_a_flow_run_is_read_back_as_it_was_decided(batcher: Batcher, store
     assert await store.read(flow_runs.by_id, draft.id) == decision.run
 
 
-async def test_a_run_has_all_its_states_in_order(batcher: Batcher, store: SqliteStore, clock: FakeClock) -> None:
+async def test_a_run_has_all_its_states_in_order(batcher: Batcher, store: Store, clock: FakeClock) -> None:
     """Each transition adds a state and keeps the older ones."""
     run_id = await create(batcher, 1)
     for proposal in (RUNNING, COMPLETED):
@@ -114,7 +115,7 @@ async def test_a_run_has_all_its_states_in_order(batcher: Batcher, store: Sqlite
 
 
 async def test_slots_are_rows_that_come_and_go_with_the_transition(
-    batcher: Batcher, store: SqliteStore, clock: FakeClock
+    batcher: Batcher, store: Store, clock: FakeClock
 ) -> None:
     """RUNNING takes a slot, the next one waits, the end gives it back, and the next one gets it."""
     await limit(batcher, "t", 1, clock)
@@ -128,7 +129,7 @@ async def test_slots_are_rows_that_come_and_go_with_the_transition(
 
 
 async def test_a_limit_is_never_exceeded_by_commands_of_one_batch(
-    batcher: Batcher, store: SqliteStore, clock: FakeClock
+    batcher: Batcher, store: Store, clock: FakeClock
 ) -> None:
     """Fifty runs that ask at once for three slots: three get them."""
     await limit(batcher, "t", 3, clock)
@@ -138,7 +139,7 @@ async def test_a_limit_is_never_exceeded_by_commands_of_one_batch(
     assert len(await store.read(all_rows, tables.concurrency_slots)) == 3
 
 
-async def test_a_limit_of_zero_aborts(batcher: Batcher, store: SqliteStore, clock: FakeClock) -> None:
+async def test_a_limit_of_zero_aborts(batcher: Batcher, store: Store, clock: FakeClock) -> None:
     """No slot of another tag is left taken by the run that was sent away."""
     await limit(batcher, "a", 1, clock)
     await limit(batcher, "z", 0, clock)
@@ -147,7 +148,7 @@ async def test_a_limit_of_zero_aborts(batcher: Batcher, store: SqliteStore, cloc
     assert await store.read(all_rows, tables.concurrency_slots) == []
 
 
-async def test_deleting_a_run_frees_its_slots(batcher: Batcher, store: SqliteStore, clock: FakeClock) -> None:
+async def test_deleting_a_run_frees_its_slots(batcher: Batcher, store: Store, clock: FakeClock) -> None:
     """A deleted run holds nothing, and its states are gone."""
     await limit(batcher, "t", 1, clock)
     run_id = await create(batcher, 1, tags=("t",))
@@ -203,7 +204,7 @@ async def test_the_newest_cache_entry_decides_even_if_its_run_is_gone(batcher: B
     assert isinstance(decision.verdict, Accept)
 
 
-async def test_a_background_run_waits_in_the_queue_until_it_is_taken(batcher: Batcher, store: SqliteStore) -> None:
+async def test_a_background_run_waits_in_the_queue_until_it_is_taken(batcher: Batcher, store: Store) -> None:
     """SCHEDULED puts it there, in the same transaction; the next state takes it out."""
     draft = task_run_draft(task_run_id(1), None)
     await batcher.decide(CreateTaskRun(run=draft, proposal=Proposal(type=StateType.SCHEDULED)))
@@ -221,7 +222,7 @@ async def test_background_runs_are_made_once_for_their_keys(batcher: Batcher) ->
     assert (second.created, second.run.id) == (False, first.run.id)
 
 
-async def test_a_subflow_moves_its_parent_task_run_along(batcher: Batcher, store: SqliteStore) -> None:
+async def test_a_subflow_moves_its_parent_task_run_along(batcher: Batcher, store: Store) -> None:
     """The parent task run takes the subflow's states, with its id."""
     parent = await create(batcher, 1)
     child = flow_run_draft("00000000-0000-7000-9000-000000000003", FLOW, parent_task_run_id=parent)
@@ -234,7 +235,7 @@ async def test_a_subflow_moves_its_parent_task_run_along(batcher: Batcher, store
     assert stored.state.details.child_flow_run_id == child.id
 
 
-async def test_an_old_clients_retry_reschedules_the_failed_task_runs(batcher: Batcher, store: SqliteStore) -> None:
+async def test_an_old_clients_retry_reschedules_the_failed_task_runs(batcher: Batcher, store: Store) -> None:
     """Below API version 0.8.3 the server itself sets the failed task runs of a retried flow run to AwaitingRetry."""
     flow_run = flow_run_draft("00000000-0000-7000-9000-000000000003", FLOW, empirical_policy=FlowRunPolicy(retries=1))
     await batcher.decide(CreateFlowRun(run=flow_run, proposal=RUNNING))
@@ -248,7 +249,7 @@ async def test_an_old_clients_retry_reschedules_the_failed_task_runs(batcher: Ba
     assert stored.state.name == "AwaitingRetry"
 
 
-async def test_a_repeated_request_finds_the_state_it_made(batcher: Batcher, store: SqliteStore) -> None:
+async def test_a_repeated_request_finds_the_state_it_made(batcher: Batcher, store: Store) -> None:
     """The same transition id twice makes one state, also where the first request was refused with another state."""
     run_id = await create(batcher, 1, empirical_policy=TaskRunPolicy(retries=1))
     await move(batcher, run_id, RUNNING)

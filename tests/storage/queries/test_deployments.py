@@ -8,11 +8,11 @@ import pytest
 from interlock.orchestration.commands import CreateFlowRun
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import deployment_schedules, deployments, flow_runs, flows
-from interlock.storage.sqlite import SqliteStore
-from interlock.storage.store import Write
+from interlock.storage.store import Store, Write
 from tests.builders import THEN, flow_run_draft
 
-FLOW, DEPLOYMENT, SCHEDULE = "flow", "deployment", "schedule"
+FLOW, DEPLOYMENT, SCHEDULE, OTHER = (f"00000000-0000-7000-9000-{n:012d}" for n in range(4))
+RUNS = {name: f"00000000-0000-7000-a000-00000000000{name}" for name in "abcd"}
 SCHEDULED = Proposal(type=StateType.SCHEDULED)
 VALUES: dict[str, Any] = {
     "flow_id": FLOW,
@@ -29,41 +29,42 @@ VALUES: dict[str, Any] = {
 SCHEDULES = [{"id": SCHEDULE, "schedule": {"cron": "* * * * *"}, "active": True, "catchup": False}]
 
 
-async def write(store: SqliteStore, function: Callable[..., Any], *args: Any) -> Any:
+async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
     outcome = (await store.commit([Write(lambda conn: function(conn, *args))]))[0]
     assert not isinstance(outcome, Exception), outcome
     return outcome
 
 
 @pytest.fixture
-async def deployed(store: SqliteStore) -> SqliteStore:
+async def deployed(store: Store) -> Store:
     """A store with a deployment that has a schedule, and four runs of it, one of them made by a caller."""
     await write(store, flows.get_or_create, FLOW, "flow", [], {}, THEN)
     await write(store, deployments.create_or_replace, DEPLOYMENT, VALUES, SCHEDULES, THEN)
-    drafts = {name: flow_run_draft(name, FLOW, deployment_id=DEPLOYMENT, auto_scheduled=True) for name in "abc"}
+    drafts = {x: flow_run_draft(RUNS[x], FLOW, deployment_id=DEPLOYMENT, auto_scheduled=True) for x in "abc"}
     await store.commit([CreateFlowRun(run=drafts["a"], proposal=SCHEDULED)])
     await store.commit([CreateFlowRun(run=drafts["b"], proposal=Proposal(type=StateType.SCHEDULED, name="Late"))])
     await store.commit([CreateFlowRun(run=drafts["c"], proposal=Proposal(type=StateType.PENDING))])
-    await store.commit([CreateFlowRun(run=flow_run_draft("d", FLOW, deployment_id=DEPLOYMENT), proposal=SCHEDULED)])
+    await store.commit(
+        [CreateFlowRun(run=flow_run_draft(RUNS["d"], FLOW, deployment_id=DEPLOYMENT), proposal=SCHEDULED)]
+    )
     return store
 
 
-async def remaining(store: SqliteStore) -> str:
-    found = [await store.read(flow_runs.by_id, name) for name in "abcd"]
-    return "".join(run.id for run in found if run is not None)
+async def remaining(store: Store) -> str:
+    return "".join([name for name, run_id in RUNS.items() if await store.read(flow_runs.by_id, run_id)])
 
 
 @pytest.mark.parametrize(
     ("function", "args"),
     [
-        (deployments.create_or_replace, ("other", VALUES, SCHEDULES, THEN)),
+        (deployments.create_or_replace, (OTHER, VALUES, SCHEDULES, THEN)),
         (deployments.change, (DEPLOYMENT, {}, None, THEN)),
         (deployments.set_paused, (DEPLOYMENT, True, THEN)),
         (deployment_schedules.change, (DEPLOYMENT, SCHEDULE, {}, THEN)),
         (deployment_schedules.delete_one, (DEPLOYMENT, SCHEDULE)),
     ],
 )
-async def test_runs_of_an_outdated_schedule_go(deployed: SqliteStore, function: Any, args: tuple[Any, ...]) -> None:
+async def test_runs_of_an_outdated_schedule_go(deployed: Store, function: Any, args: tuple[Any, ...]) -> None:
     """Those that wait, late or not; one that has begun stays, and one that a caller made."""
     await write(deployed, function, *args)
     assert await remaining(deployed) == "cd"
@@ -74,18 +75,18 @@ async def test_runs_of_an_outdated_schedule_go(deployed: SqliteStore, function: 
     [
         (deployments.set_paused, (DEPLOYMENT, False, THEN)),
         (deployment_schedules.create, (DEPLOYMENT, [], THEN)),
-        (deployment_schedules.change, (DEPLOYMENT, "no such schedule", {}, THEN)),
-        (deployment_schedules.delete_one, (DEPLOYMENT, "no such schedule")),
-        (deployments.change, ("no such deployment", {}, None, THEN)),
+        (deployment_schedules.change, (DEPLOYMENT, OTHER, {}, THEN)),
+        (deployment_schedules.delete_one, (DEPLOYMENT, OTHER)),
+        (deployments.change, (OTHER, {}, None, THEN)),
     ],
 )
-async def test_runs_of_a_valid_schedule_stay(deployed: SqliteStore, function: Any, args: tuple[Any, ...]) -> None:
+async def test_runs_of_a_valid_schedule_stay(deployed: Store, function: Any, args: tuple[Any, ...]) -> None:
     """Nothing has changed that they depend on."""
     await write(deployed, function, *args)
     assert await remaining(deployed) == "abcd"
 
 
-async def test_a_deleted_deployment_takes_all_waiting_runs_along(deployed: SqliteStore) -> None:
+async def test_a_deleted_deployment_takes_all_waiting_runs_along(deployed: Store) -> None:
     """Whoever made them; one that has begun stays."""
     await write(deployed, deployments.delete_one, DEPLOYMENT)
     assert await remaining(deployed) == "c"

@@ -12,7 +12,7 @@ from interlock.storage.queries import block_document_writes, block_documents, bl
 from interlock.storage.queries.block_document_writes import DocumentChange, DocumentDraft
 from interlock.storage.queries.block_schemas import SchemaDraft
 from interlock.storage.queries.sealing import Seal, seal_made, seal_of
-from interlock.storage.sqlite import SqliteStore
+from interlock.storage.store import Store
 from interlock.storage.tables import block_documents as documents_table
 from interlock.storage.tables import configuration
 from tests.conftest import CountingChance, FakeClock
@@ -42,7 +42,7 @@ def test_another_key_does_not_unseal() -> None:
         Seal(Fernet.generate_key().decode()).unseal(sealed)
 
 
-async def test_a_database_makes_its_key_once(store: SqliteStore) -> None:
+async def test_a_database_makes_its_key_once(store: Store) -> None:
     """With the first write that needs one; reading makes none."""
     batcher = Batcher(store)
     with pytest.raises(NoResultFound):
@@ -54,7 +54,7 @@ async def test_a_database_makes_its_key_once(store: SqliteStore) -> None:
     assert (key, list(value)) == ("ENCRYPTION_KEY", ["fernet_key"])
 
 
-async def test_documents_are_kept_sealed(store: SqliteStore, clock: FakeClock) -> None:
+async def test_documents_are_kept_sealed(store: Store, clock: FakeClock) -> None:
     """Secret or not, as made and as changed; whoever reads the file alone reads nothing of them."""
     batcher, new_id, now = Batcher(store), CountingChance().new_id, clock()
     await batcher.write(block_types.create, TYPE, {"name": "type", "slug": "type"}, now)
