@@ -8,8 +8,8 @@ and so has every read. Batches of several servers meet at row locks, which each 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -50,10 +50,9 @@ _LANE_SETTINGS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enabl
 """All that a batch asks for, it finds by keys. Left to itself the planner takes a new table for a small one, and goes
 on reading all of it until the statistics catch up."""
 
-_UNAVAILABLE = ("08", "25006", "25P03", "28", "3D000", "53", "55P03", "57", "58", "XX")
+_UNAVAILABLE = ("08", "25006", "25P03", "53", "55P03", "57", "58", "XX")
 """Codes, or how they begin, that are not the statement's fault: no connection, a standby that takes no writes, a
-transaction ended for idling, no access, no such database, no room, a lock that was not to be had, shut down or timed
-out, a failing disk or server."""
+transaction ended for idling, no room, a lock that was not to be had, shut down or timed out, a failing disk or server."""
 
 _IN_THE_WAY = ("23", "40")
 """Codes of another transaction that was quicker, and of two that waited for each other."""
@@ -95,6 +94,7 @@ class PostgresStore:
         self._synchronous_commit = "on" if durability == "full" else "off"
         self._engine = self._create_engine(connections)
         self._lane_engine = self._create_engine(LANES, _LANE_SETTINGS)
+        self._idle_lanes: list[AsyncConnection] = []
 
     def _create_engine(self, size: int, settings: str = "", *, limited: bool = True) -> AsyncEngine:
         engine = create_async_engine(
@@ -113,13 +113,16 @@ class PostgresStore:
 
     async def _connect(self, settings: str = "", *, limited: bool = True) -> Any:
         """A connection of the driver. Settings go by a statement: as parameters of the start, poolers refuse them."""
-        connection = await asyncpg.connect(
-            self._dsn,
-            timeout=CONNECT_SECONDS,
-            # The database ends a statement that takes too long; this is for one that can't tell any more.
-            command_timeout=self._statement_seconds + CONNECT_SECONDS if limited else None,
-            max_cached_statement_lifetime=0,
-        )
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_SECONDS,
+                # The database ends a statement that takes too long; this is for one that can't tell any more.
+                command_timeout=self._statement_seconds + CONNECT_SECONDS if limited else None,
+                max_cached_statement_lifetime=0,
+            )
+        except Exception as error:
+            raise StoreUnavailableError(str(error) or type(error).__name__) from error
         milliseconds = round(self._statement_seconds * 1000) if limited else 0
         await connection.execute(
             "SET application_name = 'interlock';"
@@ -135,6 +138,8 @@ class PostgresStore:
             await self.administer(upgrade_if_needed)
 
     async def close(self) -> None:
+        for lane in self._idle_lanes:
+            await lane.close()
         await self._engine.dispose()
         await self._lane_engine.dispose()
 
@@ -151,21 +156,20 @@ class PostgresStore:
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
         commands = [x for x in items if not isinstance(x, Write)]
-        writes = [x for x in items if isinstance(x, Write)]
-        decided, written = await asyncio.gather(
-            self._decide(commands), asyncio.gather(*(_as_outcome(self._write(x)) for x in writes))
-        )
-        of_commands, of_writes = iter(decided), iter(written)
-        return [next(of_writes) if isinstance(x, Write) else next(of_commands) for x in items]
+        decided = iter(await self._decide(commands) if commands else ())
+        return [await _as_outcome(self._write(x)) if isinstance(x, Write) else next(decided) for x in items]
 
     async def _write(self, write: Write) -> Any:
         return await self._retried(lambda: self._in_transaction(self._engine, write.function))
 
+    async def _in_lane(self, commands: Sequence[Command]) -> Sequence[Any]:
+        with _translated_errors():
+            async with self._lane() as conn:
+                return await _transaction(conn, "BEGIN", self._carry_out, commands)
+
     async def _decide(self, commands: Sequence[Command]) -> Sequence[Any]:
-        if not commands:
-            return []
         try:
-            return await self._retried(lambda: self._in_transaction(self._lane_engine, self._carry_out, commands))
+            return await self._retried(lambda: self._in_lane(commands))
         except StoreUnavailableError:
             raise
         except Exception as error:
@@ -193,8 +197,8 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        """A connection from the pool, whose errors are those of a Store."""
-        try:
+        """A connection from the pool."""
+        with _translated_errors():
             async with engine.connect() as conn:
                 try:
                     yield conn
@@ -202,11 +206,29 @@ class PostgresStore:
                     if _is_gone(_cause(error)):
                         await conn.invalidate()
                     raise
-        except Exception as error:
-            known = _translated(error)
-            if known is None:
-                raise
-            raise known from error
+
+    @asynccontextmanager
+    async def _lane(self) -> AsyncIterator[AsyncConnection]:
+        """A lane, which stays open from batch to batch: to take one from the pool costs as much as three statements."""
+        conn = await self._idle_lane() or await self._lane_engine.connect()
+        try:
+            yield conn
+        except BaseException as error:
+            if _is_gone(_cause(error)):
+                await conn.invalidate()
+            await conn.close()
+            raise
+        self._idle_lanes.append(conn)
+
+    async def _idle_lane(self) -> AsyncConnection | None:
+        while self._idle_lanes:
+            conn = self._idle_lanes.pop()
+            driver: Any = (await conn.get_raw_connection()).driver_connection
+            if not driver.is_closed():
+                return conn
+            await conn.invalidate()
+            await conn.close()
+        return None
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -283,6 +305,18 @@ def _cause(error: BaseException) -> BaseException:
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     return error
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Errors of the database are raised as those of a Store."""
+    try:
+        yield
+    except Exception as error:
+        known = _translated(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def _translated(error: Exception) -> Exception | None:
