@@ -1,41 +1,77 @@
 """Fixtures for tests of what is asked of the tables."""
 
+import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
+from interlock.server import create_store
+from interlock.settings import Settings
 from interlock.storage.filters import Criterion
-from interlock.storage.migrations import upgrade_if_needed
-from interlock.storage.sqlite import create_sqlite_engine
+from interlock.storage.store import P, Query, T, Write
 from interlock.storage.tables import metadata
+from tests.conftest import FreshDatabase
 from tests.storage.meaning import holds
 from tests.storage.world import fill
 
 
-class World:
-    """The rows of a small world of runs, and a connection to the tables that hold them."""
+class PlainStore:
+    """An open store for tests that are not asynchronous."""
 
-    def __init__(self, conn: Connection) -> None:
-        self.conn = conn
-        self.rows = fill(conn, seed=1)
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._store = create_store(Settings(database_url=url))
+        self._runner.run(self._store.start())
+
+    def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._runner.run(self._store.read(query, *args, **kwargs))
+
+    def write(self, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        (outcome,) = self._runner.run(self._store.commit([Write(lambda conn: function(conn, *args, **kwargs))]))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome  # type: ignore[return-value]
+
+    def close(self) -> None:
+        self._runner.run(self._store.close())
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def plain_store(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
+    """A store on a database of this module's own."""
+    with fresh_database() as url:
+        store = PlainStore(url)
+        yield store
+        store.close()
+
+
+class World:
+    """The rows of a small world of runs, and the store that holds them."""
+
+    def __init__(self, store: PlainStore) -> None:
+        self._store = store
+        self.rows = store.write(fill, seed=1)
+
+    def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a query finds."""
+        return self._store.read(query, *args, **kwargs)
 
     def found(self, noun: str, condition: Any) -> set[str]:
         """The ids of the rows for which SQL says that the condition holds."""
-        table = metadata.tables[noun]
-        return set(self.conn.execute(select(table.c.id).where(condition)).scalars())
+        return self.read(_ids, metadata.tables[noun], condition)
 
     def meant(self, noun: str, criterion: Criterion) -> list[dict[str, Any]]:
         """The rows for which the criterion holds by its plain meaning, in the order of their ids."""
         return [row for row in self.rows[noun].values() if holds(self.rows, noun, row, criterion)]
 
 
+def _ids(conn: Connection, table: Table, condition: Any) -> set[str]:
+    return set(conn.execute(select(table.c.id).where(condition)).scalars())
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    engine = create_sqlite_engine(Path(tmp_path_factory.mktemp("world")) / "ledger.db", "normal")
-    upgrade_if_needed(engine)
-    with engine.connect() as conn:
-        yield World(conn)
-    engine.dispose()
+def world(plain_store: PlainStore) -> World:
+    return World(plain_store)

@@ -1,11 +1,12 @@
 """What criteria mean, and how those of a request go together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, Table, select
 
 from interlock.storage import filters
 from interlock.storage.filters import (
@@ -28,6 +29,10 @@ from tests.storage.meaning import criteria, holds
 from tests.storage.world import IDS, Rows
 
 NOUNS = ("task_runs", "flow_runs", "flows", "deployments")
+
+
+def in_order(conn: Connection, table: Table, by: Sequence[Any]) -> list[str]:
+    return list(conn.execute(select(table.c.id).order_by(*by)).scalars())
 
 
 def ids(rows: list[dict[str, Any]]) -> set[str]:
@@ -173,7 +178,7 @@ def test_records_come_in_order(world: World, noun: str, column: str, descending:
     by = filters.ordering(table, Order(column, descending))
     expected = sorted(world.rows[noun].values(), key=lambda x: (x[column] is not None, x[column] or 0, x["id"]))
     ids = [x["id"] for x in expected]
-    assert list(world.conn.execute(select(table.c.id).order_by(*by)).scalars()) == (ids[::-1] if descending else ids)
+    assert world.read(in_order, table, by) == (ids[::-1] if descending else ids)
 
 
 def test_runs_to_come_are_ordered_by_when_they_are_due(world: World) -> None:
@@ -183,7 +188,7 @@ def test_runs_to_come_are_ordered_by_when_they_are_due(world: World) -> None:
     expected = sorted(
         world.rows["flow_runs"].values(), key=lambda x: (x["start_time"] or x["expected_start_time"], x["id"])
     )
-    assert list(world.conn.execute(select(table.c.id).order_by(*by)).scalars()) == [x["id"] for x in expected]
+    assert world.read(in_order, table, by) == [x["id"] for x in expected]
 
 
 def test_a_pattern_is_no_regular_expression(world: World) -> None:

@@ -44,6 +44,11 @@ def _owned_by(column: str, target: str, **options: object) -> Column[object]:
     return Column(column, Id, ForeignKey(target, ondelete="CASCADE"), **options)  # type: ignore[arg-type]
 
 
+def _in_order(table: str, column: str) -> Index:
+    """What pages sorted by the column are read from, in either direction: NULLs first, as SQLite has them by itself."""
+    return Index(f"ix_{table}__{column}", column, "id", postgresql_ops={column: "NULLS FIRST"})
+
+
 # Counts by state, and all that the history adds up: with these in one index it reads no rows.
 _STATE_AND_TIMES = (
     "state_type",
@@ -145,10 +150,10 @@ flow_runs = Table(
     Column("created_by", JsonText),
     Column("job_variables", JsonText, nullable=False),
     UniqueConstraint("flow_id", "idempotency_key"),
-    Index("ix_flow_runs__expected_start_time", "expected_start_time", "id"),
-    Index("ix_flow_runs__start_or_expected_time", "start_or_expected_time", "id"),
-    Index("ix_flow_runs__end_time", "end_time", "id"),
-    Index("ix_flow_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
+    _in_order("flow_runs", "expected_start_time"),
+    _in_order("flow_runs", "start_or_expected_time"),
+    _in_order("flow_runs", "end_time"),
+    _in_order("flow_runs", "next_scheduled_start_time"),
     Index("ix_flow_runs__name", "name", "id"),
     Index("ix_flow_runs__state", *_STATE_AND_TIMES),
     # For the deletion of a block document alone: nearly all runs have none.
@@ -222,9 +227,9 @@ task_runs = Table(
         sqlite_where=text("flow_run_id IS NULL"),
         postgresql_where=text("flow_run_id IS NULL"),
     ),
-    Index("ix_task_runs__expected_start_time", "expected_start_time", "id"),
-    Index("ix_task_runs__next_scheduled_start_time", "next_scheduled_start_time", "id"),
-    Index("ix_task_runs__end_time", "end_time", "id"),
+    _in_order("task_runs", "expected_start_time"),
+    _in_order("task_runs", "next_scheduled_start_time"),
+    _in_order("task_runs", "end_time"),
     Index("ix_task_runs__name", "name", "id"),
     Index("ix_task_runs__state", *_STATE_AND_TIMES),
 )

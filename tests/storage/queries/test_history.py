@@ -68,7 +68,7 @@ def test_a_history_is_the_sum_of_its_runs(
     noun, criterion = asked
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "FEW_STATES", few)
-        found = history.history(world.conn, TABLES[noun], criterion, grid, now)
+        found = world.read(history.history, TABLES[noun], criterion, grid, now)
     encoded = {
         interval: [(x.state_type, x.state_name, x.runs, x.run_time, x.lateness) for x in sums]
         for interval, sums in found.items()
@@ -82,7 +82,7 @@ def test_average_lateness_is_that_of_all_runs(world: World, criterion: Criterion
     """Runs that are in time count as well, and without runs there is no average."""
     rows = world.meant("flow_runs", criterion)
     average = sum(lateness(x, now) for x in rows) / len(rows) if rows else None
-    found = history.average_lateness(world.conn, criterion, now)
+    found = world.read(history.average_lateness, criterion, now)
     assert found == (None if average is None else pytest.approx(average))
 
 
@@ -98,5 +98,5 @@ def test_outcomes_are_told_by_equal_parts_of_the_time(
         if row["start_time"] is not None and start <= row["start_time"] < end:
             part = expected[(row["start_time"] - start) * parts // (end - start)]
             part[:] = [part[0] + (row["state_type"] in ("FAILED", "CRASHED")), part[1] + 1]
-    found = {part: [failed, runs] for part, failed, runs in history.outcomes(world.conn, criterion, start, end, parts)}
+    found = {part: [failed, runs] for part, failed, runs in world.read(history.outcomes, criterion, start, end, parts)}
     assert found == expected

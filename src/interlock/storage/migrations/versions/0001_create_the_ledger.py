@@ -410,8 +410,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("flow_id", "idempotency_key", name=op.f("uq_flow_runs__flow_id_idempotency_key")),
     )
     op.create_index(op.f("ix_flow_runs__deployment_id"), "flow_runs", ["deployment_id"], unique=False)
-    op.create_index("ix_flow_runs__end_time", "flow_runs", ["end_time", "id"], unique=False)
-    op.create_index("ix_flow_runs__expected_start_time", "flow_runs", ["expected_start_time", "id"], unique=False)
+    op.create_index(
+        "ix_flow_runs__end_time",
+        "flow_runs",
+        ["end_time", "id"],
+        unique=False,
+        postgresql_ops={"end_time": "NULLS FIRST"},
+    )
+    op.create_index(
+        "ix_flow_runs__expected_start_time",
+        "flow_runs",
+        ["expected_start_time", "id"],
+        unique=False,
+        postgresql_ops={"expected_start_time": "NULLS FIRST"},
+    )
     op.create_index(
         "ix_flow_runs__infrastructure_document_id",
         "flow_runs",
@@ -422,10 +434,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_flow_runs__name", "flow_runs", ["name", "id"], unique=False)
     op.create_index(
-        "ix_flow_runs__next_scheduled_start_time", "flow_runs", ["next_scheduled_start_time", "id"], unique=False
+        "ix_flow_runs__next_scheduled_start_time",
+        "flow_runs",
+        ["next_scheduled_start_time", "id"],
+        unique=False,
+        postgresql_ops={"next_scheduled_start_time": "NULLS FIRST"},
     )
     op.create_index(op.f("ix_flow_runs__parent_task_run_id"), "flow_runs", ["parent_task_run_id"], unique=False)
-    op.create_index("ix_flow_runs__start_or_expected_time", "flow_runs", ["start_or_expected_time", "id"], unique=False)
+    op.create_index(
+        "ix_flow_runs__start_or_expected_time",
+        "flow_runs",
+        ["start_or_expected_time", "id"],
+        unique=False,
+        postgresql_ops={"start_or_expected_time": "NULLS FIRST"},
+    )
     op.create_index(
         "ix_flow_runs__state",
         "flow_runs",
@@ -522,11 +544,27 @@ def upgrade() -> None:
             "flow_run_id", "task_key", "dynamic_key", name=op.f("uq_task_runs__flow_run_id_task_key_dynamic_key")
         ),
     )
-    op.create_index("ix_task_runs__end_time", "task_runs", ["end_time", "id"], unique=False)
-    op.create_index("ix_task_runs__expected_start_time", "task_runs", ["expected_start_time", "id"], unique=False)
+    op.create_index(
+        "ix_task_runs__end_time",
+        "task_runs",
+        ["end_time", "id"],
+        unique=False,
+        postgresql_ops={"end_time": "NULLS FIRST"},
+    )
+    op.create_index(
+        "ix_task_runs__expected_start_time",
+        "task_runs",
+        ["expected_start_time", "id"],
+        unique=False,
+        postgresql_ops={"expected_start_time": "NULLS FIRST"},
+    )
     op.create_index("ix_task_runs__name", "task_runs", ["name", "id"], unique=False)
     op.create_index(
-        "ix_task_runs__next_scheduled_start_time", "task_runs", ["next_scheduled_start_time", "id"], unique=False
+        "ix_task_runs__next_scheduled_start_time",
+        "task_runs",
+        ["next_scheduled_start_time", "id"],
+        unique=False,
+        postgresql_ops={"next_scheduled_start_time": "NULLS FIRST"},
     )
     op.create_index(
         "ix_task_runs__state",
