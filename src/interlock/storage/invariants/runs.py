@@ -208,23 +208,20 @@ def _ends_wrongly(life: Subquery, ending: FromClause, owner: str) -> Condition:
 
 
 def _transition_is_made_once(life: Subquery) -> Invariant:
-    """A request that is sent again while its state is the current one makes no other; forced ones neither.
+    """A request that is sent again while its state is the current one makes no other, not even by force.
 
-    Except for what follows from a subflow's states: those of flow runs can be forced twice.
+    Only the states that a parent task run takes over from its subflow, which can be forced twice, are made unasked.
     """
     first, second = task_run_states.alias("first"), task_run_states.alias("second")
-    next_transition = (
-        select(second.c.transition_id)
+    is_asked_for = second.c.state_details.not_like("%child_flow_run_id%")
+    next_request = (
+        select(case((is_asked_for, second.c.transition_id)))
         .where(_later(second, first, "task_run_id"))
         .order_by(second.c.timestamp, second.c.id)
         .limit(1)
         .scalar_subquery()
     )
-    is_made_twice = exists().where(
-        first.c.task_run_id == life.c.id,
-        first.c.transition_id == next_transition,
-        first.c.state_details.not_like("%child_flow_run_id%"),
-    )
+    is_made_twice = exists().where(first.c.task_run_id == life.c.id, first.c.transition_id == next_request)
     return Invariant(
         "task-run-transition-twice",
         "one request gave them two states, one after the other",
