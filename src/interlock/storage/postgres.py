@@ -52,7 +52,7 @@ on reading all of it until the statistics catch up."""
 
 _UNAVAILABLE = ("08", "25006", "25P03", "53", "55P03", "57", "58", "XX")
 """Codes, or how they begin, that are not the statement's fault: no connection, a standby that takes no writes, a
-transaction ended for idling, no room, a lock that was not to be had, shut down or timed out, a failing disk or server."""
+transaction ended for idling, no room, a lock that was not to be had, shut down or timed out, a failing disk."""
 
 _IN_THE_WAY = ("23", "40")
 """Codes of another transaction that was quicker, and of two that waited for each other."""

@@ -1,0 +1,85 @@
+"""Background services: their work is done in steps, again and again, and what fails stops nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from interlock.engine.batcher import Batcher
+from interlock.engine.services import Service, run_services
+from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.storage.store import Store
+from interlock.storage.tables import task_run_state_cache
+from tests.conftest import FakeClock
+
+Step = Callable[[Connection, datetime, int], int]
+
+
+def service(step: Step, *, batch: int = 10, every_seconds: float = 0.001) -> Service:
+    return Service(name="test", every_seconds=every_seconds, batch=batch, step=step)
+
+
+@asynccontextmanager
+async def running(store: Store, clock: FakeClock, *services: Service) -> AsyncIterator[None]:
+    working = asyncio.ensure_future(run_services(services, Batcher(store), clock))
+    yield
+    working.cancel()
+    await asyncio.wait((working,))
+
+
+async def test_a_full_step_is_followed_by_the_next_at_once(store: Store, clock: FakeClock) -> None:
+    """Work that piled up is worked off in one go, in steps of the size that the service names."""
+    left, steps, done = [25], [0], asyncio.Event()
+
+    def step(_: Connection, __: datetime, limit: int) -> int:
+        taken = min(limit, left[0])
+        left[0] -= taken
+        steps[0] += 1
+        if not left[0]:
+            done.set()
+        return taken
+
+    async with running(store, clock, service(step, every_seconds=3600)):
+        await asyncio.wait_for(done.wait(), 30)
+    assert steps == [3]
+
+
+async def test_a_service_that_fails_goes_on_and_stops_no_other(store: Store, clock: FakeClock) -> None:
+    """It is tried again at its next time, while the others do their work."""
+    tries, other = [0], asyncio.Event()
+    again = asyncio.Event()
+
+    def fail(*_: object) -> int:
+        tries[0] += 1
+        if tries[0] > 2:
+            again.set()
+        raise ValueError("a mistake in the service")
+
+    def work(*_: object) -> int:
+        other.set()
+        return 0
+
+    async with running(store, clock, service(fail), service(work)):
+        await asyncio.wait_for(asyncio.gather(other.wait(), again.wait()), 30)
+
+
+async def test_expired_cache_entries_go_and_the_others_stay(store: Store, clock: FakeClock) -> None:
+    """An entry is gone once its time has come; one without an end stays for ever."""
+
+    def entry(number: int, expiration: datetime | None) -> dict[str, object]:
+        ids = {
+            "id": f"00000000-0000-7000-8000-{number:012d}",
+            "task_run_state_id": f"{number:08d}" + "-0000" * 3 + "-000000000000",
+        }
+        return {**ids, "created": clock(), "cache_key": "key", "cache_expiration": expiration}
+
+    now = clock()
+    entries = [entry(1, now - timedelta(days=1)), entry(2, now), entry(3, now + timedelta(seconds=1)), entry(4, None)]
+    batcher = Batcher(store)
+    await batcher.write(lambda conn: conn.execute(insert(task_run_state_cache), entries))
+    assert await batcher.write(CACHE_EXPIRY.step, now, 1) == 1
+    assert await batcher.write(CACHE_EXPIRY.step, now, 10) == 1
+    kept = await store.read(lambda conn: set(conn.execute(select(task_run_state_cache.c.id)).scalars()))
+    assert kept == {x["id"] for x in entries[2:]}
