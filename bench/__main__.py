@@ -4,13 +4,14 @@ Both servers are started in turn, with their defaults, on SQLite files in a scra
 started for it, and driven by the same load; where the platform allows it the load has one core, and the servers and
 PostgreSQL the others. Scenarios:
 
-  writes  task runs created, set to RUNNING and to COMPLETED at 1, 10 and 50 connections: rate, p50, p99, CPU a write
-  flow    a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
-  reads   pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
-  start   time to ready, --help, resident memory with 100,000 task runs
-  fleet   the writes on 1, 2 and 4 Interlock servers on one PostgreSQL: the same figures, memory
-  bare    the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
-  drivers the same batches on PostgreSQL by several drivers: rate, CPU a transition of both sides
+  writes    task runs created, set to RUNNING and to COMPLETED at 1, 10 and 50 connections: rate, p50, p99, CPU a write
+  flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
+  reads     pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
+  start     time to ready, --help, resident memory with 100,000 task runs
+  fleet     the writes on 1, 2 and 4 Interlock servers on one PostgreSQL: the same figures, memory
+  takeover  the leader of two Interlock servers is killed: seconds until the other one leads
+  bare      the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
+  drivers   the same batches on PostgreSQL by several drivers: rate, CPU a transition of both sides
 
 "times better" is Interlock's rate over the peer's, or the peer's time (or memory) over Interlock's.
 """
@@ -30,7 +31,7 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, fleet, flow, reads, start, writes
+from bench.scenarios import bare, drivers, fleet, flow, reads, start, takeover, writes
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
@@ -40,6 +41,7 @@ ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
 }
 ONCE: dict[str, Callable[[Bench], report.Section]] = {
     "fleet": fleet.run,
+    "takeover": takeover.run,
     "bare": bare.run,
     "drivers": drivers.run,
 }
@@ -94,7 +96,7 @@ def _versions(options: Options) -> dict[str, str]:
     """What is measured and what it stands on."""
     programs = {"peer": [str(servers.PEER / "prefect"), "--version"], "Interlock": [options.interlock, "version"]}
     found = {name: _output(programs[name]) for name in options.servers if name == "peer" or not options.interlock_url}
-    found["PostgreSQL"] = _output([str((options.postgresql or wheel_programs()) / "postgres"), "--version"])
+    found["PostgreSQL"] = _output([str(wheel_programs() / "postgres"), "--version"])
     return found | {name: version(name) for name in STACK}
 
 

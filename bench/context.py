@@ -28,7 +28,7 @@ class Bench:
     @cached_property
     def postgres(self) -> Postgres:
         """The PostgreSQL of this run, started at its first use."""
-        return self.stack.enter_context(Postgres(self.cores.server, self.options.postgresql))
+        return self.stack.enter_context(Postgres(self.cores.server))
 
     def command(self, scenario: str, database: str | None = None) -> str:
         """The command that makes a scenario's figures again."""

@@ -62,6 +62,10 @@ class ProcessTree:
         """User and system time used by all of them so far, and by those that have ended."""
         return sum(self._each(_cpu_seconds))
 
+    def ports(self) -> set[int]:
+        """The local ports of their TCP connections."""
+        return {each.laddr.port for found in self._each(lambda x: x.net_connections("tcp")) for each in found}
+
     def resident_mib(self) -> tuple[float, float]:
         """Resident memory in MiB: of the largest process, and of all together."""
         sizes = self._each(lambda process: float(process.memory_info().rss / 2**20))

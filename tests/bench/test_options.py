@@ -1,7 +1,5 @@
 """The command line fills in lengths and can be repeated from what it reports."""
 
-from pathlib import Path
-
 import pytest
 
 from bench.options import parse
@@ -18,12 +16,11 @@ def test_everything_runs_at_full_length_by_default() -> None:
 
 
 def test_the_reported_options_give_the_same_lengths_again() -> None:
-    given = "--quick --seconds 5 --stored-runs 200000 --connections 1,50 --servers peer --postgresql bin --json x.json"
+    given = "--quick --seconds 5 --stored-runs 200000 --connections 1,50 --servers peer --json x.json"
     options = parse(given.split(), "", SCENARIOS)
     again = parse(options.repeat.split(), "", SCENARIOS)
     assert (again.seconds, again.rounds, again.stored_runs) == (5, 1, 200_000)
     assert (again.connections, again.servers, again.json) == ((1, 50), ("peer",), None)
-    assert again.postgresql == Path("bin")
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
