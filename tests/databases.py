@@ -24,6 +24,10 @@ class Databases(Protocol):
         """The URL of a new database with the schema of today and nothing in it."""
         ...
 
+    def create_empty(self) -> str:
+        """The URL of a new database without any schema."""
+        ...
+
     def drop(self, url: str) -> None:
         """Remove it, whoever is connected to it."""
         ...
@@ -51,10 +55,13 @@ class SqliteDatabases:
         _migrate(f"sqlite:///{self._template}")
 
     def create(self) -> str:
+        url = self.create_empty()
+        self._path(url).write_bytes(self._template.read_bytes())
+        return url
+
+    def create_empty(self) -> str:
         self._count += 1
-        path = self._folder / f"{self._count}.db"
-        path.write_bytes(self._template.read_bytes())
-        return f"sqlite:///{path}"
+        return f"sqlite:///{self._folder / f'{self._count}.db'}"
 
     def drop(self, url: str) -> None:
         for path in self._folder.glob(f"{self._path(url).name}*"):
@@ -101,6 +108,9 @@ class PostgresDatabases:
 
     def create(self) -> str:
         return create_database(self._server_url, self._template)
+
+    def create_empty(self) -> str:
+        return create_database(self._server_url)
 
     def drop(self, url: str) -> None:
         drop_database(self._server_url, url)

@@ -1,12 +1,14 @@
 """Filters of simple records as conditions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text, create_engine, insert, select
+from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, Table, insert, select
 
 from interlock.storage.criteria import Criteria, condition, contains, equal, has_all, is_empty, one_of
-from interlock.storage.types import Json
+from interlock.storage.types import Text, TextList
+from tests.storage.conftest import PlainStore
 
 records = Table(
     "records",
@@ -14,7 +16,7 @@ records = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text),
     Column("open", Boolean),
-    Column("tags", Json),
+    Column("tags", TextList),
 )
 CRITERIA: Criteria = {
     "id": {"any_": one_of(records.c.id)},
@@ -29,15 +31,23 @@ ROWS = [
 ]
 
 
-def found(given: dict[str, Any]) -> list[int]:
+Found = Callable[[dict[str, Any]], list[int]]
+
+
+@pytest.fixture(scope="module")
+def found(plain_store: PlainStore) -> Found:
     """The ids of the rows that a filter asks for."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as conn:
-        records.create(conn)
-        conn.execute(insert(records), ROWS)
-        ids = list(conn.execute(select(records.c.id).where(condition(given, CRITERIA))).scalars())
-    engine.dispose()
-    return ids
+    plain_store.write(make_records)
+    return lambda given: plain_store.read(ids_of, given)
+
+
+def make_records(conn: Connection) -> None:
+    records.create(conn)
+    conn.execute(insert(records), ROWS)
+
+
+def ids_of(conn: Connection, given: dict[str, Any]) -> list[int]:
+    return list(conn.execute(select(records.c.id).where(condition(given, CRITERIA)).order_by(records.c.id)).scalars())
 
 
 @pytest.mark.parametrize(
@@ -60,11 +70,11 @@ def found(given: dict[str, Any]) -> list[int]:
         ({"tags": {"is_null_": False}}, [1, 3]),
     ],
 )
-def test_a_filter_asks_for_what_each_part_names(given: dict[str, Any], expected: list[int]) -> None:
+def test_a_filter_asks_for_what_each_part_names(found: Found, given: dict[str, Any], expected: list[int]) -> None:
     assert found(given) == expected
 
 
-def test_all_parts_hold_unless_any_may_do() -> None:
+def test_all_parts_hold_unless_any_may_do(found: Found) -> None:
     """Within a part as well."""
     parts = {"id": {"any_": [1]}, "name": {"any_": ["Three"]}}
     assert found(parts) == found(parts | {"operator": "and_"}) == []
@@ -74,5 +84,5 @@ def test_all_parts_hold_unless_any_may_do() -> None:
     assert found({"tags": tags | {"operator": "or_"}}) == [1, 2]
 
 
-def test_where_any_may_do_a_part_that_asks_nothing_holds_for_all() -> None:
+def test_where_any_may_do_a_part_that_asks_nothing_holds_for_all(found: Found) -> None:
     assert found({"operator": "or_", "id": {}, "name": {"any_": ["Three"]}}) == [1, 2, 3]
