@@ -1,5 +1,6 @@
 """Routes about the server itself: health, versions, settings, CSRF tokens."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Header, HTTPException
@@ -21,6 +22,10 @@ SPOKEN_VERSION_3X = "3.9.1"
 """What this server speaks, as its clients count: a client refuses a server of another major version than its own."""
 
 
+READY_SECONDS = 3.0
+"""How long a look at the database may take: load balancers soon give up waiting."""
+
+
 @router.get("/health", tags=["Root"])
 async def health() -> bool:
     """Whether the process is alive."""
@@ -29,10 +34,11 @@ async def health() -> bool:
 
 @router.get("/ready", tags=["Root"])
 async def ready(context: ContextDep) -> Response:
-    """Whether requests can be served: 503 where the database can't be read."""
+    """Whether requests can be served: 503 where the database can't be read, or not soon."""
     try:
-        await context.store.read(_look)
-    except StoreUnavailableError:
+        async with asyncio.timeout(READY_SECONDS):
+            await context.store.read(_look)
+    except (StoreUnavailableError, TimeoutError):
         return json_response({"message": "Database is not available"}, 503)
     return json_response({"message": "OK"})
 

@@ -270,15 +270,26 @@ async def _transaction(
 ) -> T:
     """What the function returns, committed; nothing, where something is raised."""
     driver: Any = (await conn.get_raw_connection()).driver_connection
-    await driver.execute(begin)
     try:
+        await driver.execute(begin)
         result = await conn.run_sync(function, *args, **kwargs)
         await driver.execute("COMMIT")
+    except Exception:
+        await _roll_back(driver)
+        raise
     except BaseException:
-        if not driver.is_closed():
-            await driver.execute("ROLLBACK")
+        # Whoever gives up waiting must not wait for the database to agree.
+        driver.terminate()
         raise
     return result
+
+
+async def _roll_back(driver: Any) -> None:
+    try:
+        if not driver.is_closed():
+            await driver.execute("ROLLBACK", timeout=CONNECT_SECONDS)
+    except Exception:
+        driver.terminate()
 
 
 async def _as_outcome(awaitable: Awaitable[Any]) -> Any:
