@@ -1,4 +1,5 @@
-"""Fixtures of the acceptance suite: one server for all, one client home for all, a unique word for each module.
+"""Fixtures of the acceptance suite: one server on each database and one client home for all, a unique word for each
+module.
 
 `INTERLOCK_TEST_SERVER_URL` points the whole suite at another server, such as the peer's own.
 """
@@ -15,11 +16,18 @@ from .command_line import CommandLine
 
 SERVER_VARIABLE = "INTERLOCK_TEST_SERVER_URL"
 
+if SERVER_VARIABLE in os.environ:
+
+    @pytest.fixture(scope="session")
+    def interlock_url() -> str:
+        """The other server, in the place of one on each database."""
+        return os.environ[SERVER_VARIABLE]
+
 
 @pytest.fixture(scope="session")
-def server_url(request: pytest.FixtureRequest) -> str:
+def server_url(interlock_url: str) -> str:
     """The base URL, ending in `/api`, of the server under test."""
-    return os.environ.get(SERVER_VARIABLE) or str(request.getfixturevalue("interlock_url"))
+    return interlock_url
 
 
 @pytest.fixture(scope="session")
