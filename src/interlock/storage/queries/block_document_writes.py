@@ -19,6 +19,7 @@ from interlock.storage.queries import block_documents as reads
 from interlock.storage.queries import block_schemas, block_types, flow_runs
 from interlock.storage.queries.block_documents import Document
 from interlock.storage.queries.block_links import DOCUMENT_LINKS, links_below, with_targets
+from interlock.storage.queries.locks import BLOCKS, hold
 from interlock.storage.queries.sealing import seal_made, seal_of
 from interlock.storage.tables import block_document_references, block_documents
 
@@ -50,6 +51,7 @@ def create(conn: Connection, draft: DocumentDraft, new_id: Callable[[], str], no
     Raises DocumentExistsError, DocumentReferenceError, and ConflictError or IntegrityError where its type, its schema
     or a document it refers to does not exist.
     """
+    hold(conn, BLOCKS, shared=True)
     block_type = block_types.by_id(conn, draft.block_type_id)
     if block_type is None:
         raise ConflictError(f"block type {draft.block_type_id} not found")
@@ -118,6 +120,7 @@ def change(
     Raises DocumentReferenceError, OtherTypeError, and ConflictError or IntegrityError where the schema or a document it
     refers to does not exist.
     """
+    hold(conn, BLOCKS)
     row = conn.execute(select(block_documents).where(_columns.id == document_id)).mappings().first()
     if row is None or wanted is None:
         return row is not None
@@ -164,5 +167,6 @@ def _new_schema(conn: Connection, row: RowMapping, schema_id: str | None) -> str
 
 def delete_one(conn: Connection, document_id: str) -> bool:
     """Delete a document; whether it existed. Those that refer to it lose the field."""
+    hold(conn, BLOCKS)
     flow_runs.delete_of_blocks(conn, _columns.id == document_id)
     return conn.execute(delete(block_documents).where(_columns.id == document_id)).rowcount > 0

@@ -28,6 +28,7 @@ from interlock.storage.blocks.definitions import (
 from interlock.storage.blocks.schema_tree import SchemaNode, full_fields
 from interlock.storage.queries import block_types, flow_runs
 from interlock.storage.queries.block_links import SCHEMA_LINKS, by_parent, links_below, with_targets
+from interlock.storage.queries.locks import BLOCK_SCHEMAS, BLOCKS, hold
 from interlock.storage.tables import block_documents, block_schema_references, block_schemas
 
 NO_VERSION = "non-versioned"
@@ -69,15 +70,26 @@ def register(conn: Connection, draft: SchemaDraft, new_id: Callable[[], str], no
     Schemas within it that are not known yet are made from its definitions. Raises MissingBlockTypeError,
     MissingNestedTypeError and FieldsError.
     """
+    hold(conn, BLOCKS, shared=True)
     if draft.block_type_id is None or block_types.by_id(conn, draft.block_type_id) is None:
         raise MissingBlockTypeError(draft.block_type_id)
-    existing = by_checksum(conn, checksum(draft.fields), draft.version)
+    existing = _known(conn, draft)
     if existing is not None:
         return existing, False
     schema_id = _Registration(conn, new_id, now).insert(draft, definitions_of(draft.fields), ())
     made = by_id(conn, schema_id)
     assert made is not None
     return made | {"fields": _as_given(draft.fields, made["fields"])}, True
+
+
+def _known(conn: Connection, draft: SchemaDraft) -> Schema | None:
+    """The schema with the draft's checksum and version. Where there is none yet, others are kept from making any."""
+    of_fields = checksum(draft.fields)
+    found = by_checksum(conn, of_fields, draft.version)
+    if found is None:
+        hold(conn, BLOCK_SCHEMAS)
+        found = by_checksum(conn, of_fields, draft.version)
+    return found
 
 
 def _as_given(given: Fields, stored: Fields) -> Fields:
@@ -206,6 +218,7 @@ def _rows(conn: Connection, schema_ids: set[str]) -> dict[str, RowMapping]:
 
 def delete_one(conn: Connection, schema_id: str) -> Schema | None:
     """Delete a schema with its documents, unless its type is protected; what it was, None where there was none."""
+    hold(conn, BLOCKS)
     found = by_id(conn, schema_id)
     if found is not None and not found["block_type"]["is_protected"]:
         flow_runs.delete_of_blocks(conn, block_documents.c.block_schema_id == schema_id)

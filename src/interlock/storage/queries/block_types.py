@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
 from interlock.storage.queries import flow_runs
+from interlock.storage.queries.locks import BLOCKS, hold
 from interlock.storage.tables import block_documents, block_types
 
 Values = Mapping[str, Any]
@@ -18,6 +19,7 @@ Values = Mapping[str, Any]
 
 def create(conn: Connection, type_id: str, values: Values, now: datetime) -> RowMapping | None:
     """A new type; None where its slug is taken."""
+    hold(conn, BLOCKS, shared=True)
     if by_slug(conn, values["slug"]) is not None:
         return None
     made = {"id": type_id, "created": now, "updated": now, "is_protected": False, **values}
@@ -76,6 +78,7 @@ def _plain(column: str, text: str | None) -> str | None:
 
 def delete_one(conn: Connection, type_id: str) -> RowMapping | None:
     """Delete a type with its schemas and documents, unless it is protected; what it was, None where there was none."""
+    hold(conn, BLOCKS)
     found = by_id(conn, type_id)
     if found is not None and not found["is_protected"]:
         flow_runs.delete_of_blocks(conn, block_documents.c.block_type_id == type_id)

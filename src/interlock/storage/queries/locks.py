@@ -1,20 +1,47 @@
-"""Locks on rows, for changes that take more than one statement and meet batches of decisions on the way.
+"""Locks, for changes that take more than one statement and meet others on the way: other such changes, and batches of
+decisions.
 
-What lives here: the lock and its order. What does not: the batches' own locks (ledger.py).
+What lives here: the locks and their order. What does not: the batches' own locks (ledger.py). The embedded database has
+one writer, who need not lock.
 
-Everyone locks flow runs first, then task runs, then concurrency limits, and the rows of each by id: so nobody waits for
-one who waits for them.
+Everyone locks flows first, then block documents, deployments, flow runs, task runs and concurrency limits, and the rows
+of each by id: so nobody waits for one who waits for them. What stands for a whole family of records goes before all
+rows.
 """
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+
+BLOCKS = 4_751_236_003
+"""Block types, schemas and documents: shared by those who add to them, held alone by those who change or delete."""
+
+BLOCK_SCHEMAS = 4_751_236_004
+"""What schemas there are, for those who make one; after BLOCKS."""
 
 
 def lock(conn: Connection, table: Table, condition: ColumnElement[bool]) -> None:
     """Keep others from changing or referring to these rows until the end of the transaction.
 
-    Waits for those who are at it; later statements see what they did. The embedded database has one writer, who need
-    not lock.
+    Waits for those who are at it; later statements see what they did.
     """
     if conn.dialect.name == "postgresql":
-        locked = select(table.c.id).where(condition).order_by(table.c.id).with_for_update().subquery()
+        locked = _locking(table, condition).subquery()
         conn.execute(select(func.count()).select_from(locked))
+
+
+def locked_ids(conn: Connection, table: Table, condition: ColumnElement[bool]) -> list[str]:
+    """Lock rows as `lock` does; their ids, for statements that must not take in rows that come to fit meanwhile."""
+    return list(conn.execute(_locking(table, condition)).scalars())
+
+
+def _locking(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
+    return select(table.c.id).where(condition).order_by(table.c.id).with_for_update()
+
+
+def hold(conn: Connection, family: int, *, shared: bool = False) -> None:
+    """Keep others from holding a family of records until the end of the transaction; where shared, only those who want
+    it alone. `family` is an advisory lock, by a number of our own choice as those of postgres.py are.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({family})")

@@ -8,12 +8,14 @@ from sqlalchemy import Connection, select, update
 from interlock.storage.blocks.system import SYSTEM_TYPES, SystemType
 from interlock.storage.queries import block_schemas, block_types
 from interlock.storage.queries.block_schemas import SchemaDraft
+from interlock.storage.queries.locks import BLOCKS, hold
 from interlock.storage.tables import block_schemas as schemas_table
 from interlock.storage.tables import block_types as types_table
 
 
 def install(conn: Connection, new_id: Callable[[], str], now: datetime) -> None:
     """Have each of the types, protected from deletion. What clients have said of one stays."""
+    hold(conn, BLOCKS)
     for system_type in SYSTEM_TYPES:
         type_id = _protected_type(conn, system_type, new_id, now)
         if not _has_schema(conn, type_id):
