@@ -55,6 +55,18 @@ def test_slots_of_a_rate_limit_free_themselves_one_by_one(seconds: float, held: 
     assert taken([decaying], 1, after(seconds)) == [held + 1]
 
 
+@pytest.mark.parametrize("how", ["taken", "denied", "freed"])
+def test_no_slots_free_themselves_twice_where_clocks_differ(how: str) -> None:
+    """A change by a server whose clock is behind is as late as the one before it."""
+    changes = {
+        "taken": lambda x: global_limits.take([x], 1, after(-1))[0],
+        "denied": lambda x: global_limits.deny(x, 1, after(-1)),
+        "freed": lambda x: global_limits.free(x, 1, None, after(-1)),
+    }
+    changed = changes[how](limit(active_slots=2, limit=10, slot_decay_per_second=10.0))
+    assert changed.updated == NOW
+
+
 def test_slots_without_decay_are_held_until_given_back() -> None:
     """However long that takes."""
     assert isinstance(taken([limit(active_slots=4)], 1, after(1e6)), Denial)

@@ -35,10 +35,11 @@ async def create_deployment_schedules(
     context: ContextDep,
 ) -> Any:
     """Add schedules to those that a deployment has."""
-    await _check_deployment(context, id)
     now = context.clock()
     rows = [x.columns(context.chance.new_id(), now) for x in schedules]
     made = await context.batcher.write(deployment_schedules.create, id, rows, now)
+    if made is None:
+        raise _no_deployment()
     return json_response([encode_schedule(x) for x in made], 201)
 
 
@@ -65,4 +66,8 @@ async def delete_deployment_schedule(id: Id, schedule_id: Id, context: ContextDe
 
 async def _check_deployment(context: Context, deployment_id: str) -> None:
     if not await context.store.read(deployments.exists, deployment_id):
-        raise HTTPException(404, "Deployment not found.")
+        raise _no_deployment()
+
+
+def _no_deployment() -> HTTPException:
+    return HTTPException(404, "Deployment not found.")

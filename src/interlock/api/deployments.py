@@ -4,7 +4,8 @@ What lives here: decode, find or write, encode; what a deployment's parameters m
 one by one (deployment_schedules.py), its runs (deployment_runs.py), filters and counts (deployment_queries.py).
 """
 
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
@@ -23,7 +24,7 @@ from interlock.api.schemas.deployments import (
 )
 from interlock.api.wire_route import WireRoute
 from interlock.storage.queries import deployments
-from interlock.storage.queries.deployments import Deployment
+from interlock.storage.queries.deployments import Change, Deployment
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=WireRoute)
 
@@ -94,22 +95,26 @@ def _found(deployment: Deployment | None) -> Deployment:
 @router.patch("/{id}", status_code=204)
 async def update_deployment(id: Id, body: DeploymentUpdateBody, context: ContextDep) -> Response:
     """Change what is given of a deployment."""
-    existing = await context.store.read(deployments.by_id, id)
-    if existing is None:
+    if not await context.store.read(deployments.exists, id):
         raise HTTPException(404, "Deployment not found.")
-    if body.is_legacy and len(existing["schedules"]) > 1:
-        _refuse_several_schedules(id)
-    _check_pool(body.work_pool_name)
     now = context.clock()
     values = body.columns(now)
     if body.parameters is not None:
         values["parameters"] = await _hydrated(context, body.parameters)
-    _check_parameters(existing, values)
-    new = body.new_schedules(existing)
-    schedules = None if new is None else _schedule_rows(context, new)
-    if not await context.batcher.write(deployments.change, id, values, schedules, now):
+    plan = partial(_plan, context, body, values)
+    if not await context.batcher.write(deployments.change, id, plan, now):
         raise HTTPException(404, "Deployment not found.")
     return Response(status_code=204)
+
+
+def _plan(context: Context, body: DeploymentUpdateBody, values: dict[str, Any], existing: Deployment) -> Change:
+    """What an update makes of a deployment; raises what is answered where it can't be made."""
+    if body.is_legacy:
+        _check_single_schedule(existing)
+    _check_pool(body.work_pool_name)
+    _check_parameters(existing, values)
+    new = body.new_schedules(existing)
+    return values, None if new is None else _schedule_rows(context, new)
 
 
 async def _hydrated(context: Context, parameters: dict[str, Any]) -> Any:
@@ -167,16 +172,18 @@ async def pause_deployment(id: Id, context: ContextDep) -> None:
 
 
 async def _set_paused(context: Context, deployment_id: str, paused: bool) -> None:
-    deployment = await existing_deployment(context, deployment_id)
-    if len(deployment["schedules"]) > 1:
-        _refuse_several_schedules(deployment_id)
-    await context.batcher.write(deployments.set_paused, deployment_id, paused, context.clock())
+    check = _check_single_schedule
+    if not await context.batcher.write(deployments.set_paused, deployment_id, paused, check, context.clock()):
+        raise HTTPException(404, "Deployment not found")
 
 
-def _refuse_several_schedules(deployment_id: str) -> NoReturn:
-    """Raise 422, for callers that know one schedule only. The detail is a list of one text: clients know it so."""
+def _check_single_schedule(deployment: Deployment) -> None:
+    """Raise 422 where there are several, for callers that know one schedule only. The detail is a list of one text:
+    clients know it so."""
+    if len(deployment["schedules"]) <= 1:
+        return
     detail = (
-        f"Error updating deployment: Deployment UUID('{deployment_id}') has multiple schedules. Please use the UI or"
+        f"Error updating deployment: Deployment UUID('{deployment['id']}') has multiple schedules. Please use the UI or"
         " update your client to adjust this deployment's schedules."
     )
     raise HTTPException(422, [detail])

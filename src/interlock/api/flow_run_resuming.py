@@ -1,7 +1,6 @@
 """The route that resumes a paused flow run, with the input it waits for.
 
-What lives here: the check of the input, and the order of writing. What does not: whether the run may go on
-(orchestration/).
+What lives here: the check of the input. What does not: whether the run may go on (orchestration/).
 """
 
 from typing import Annotated, Any
@@ -18,14 +17,16 @@ from interlock.api.schemas.base import Id, json_text
 from interlock.api.schemas.states import TransitionAnswer, encode_decision, encode_state
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import SetFlowRunState
-from interlock.orchestration.decision import Accept, FlowDecision
-from interlock.orchestration.refusals import ConflictError
 from interlock.orchestration.states import Proposal, State, StateDetails, StateType
-from interlock.storage.queries import flow_run_inputs, flow_runs
+from interlock.storage.queries import flow_run_inputs, flow_run_resuming, flow_runs
+from interlock.storage.queries.flow_run_resuming import Input, Resumption
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
 
 RunInput = Annotated[dict[str, Any] | None, Body(embed=True, description="What the run is told, where it asked.")]
+
+
+NOT_PAUSED = "Cannot resume a flow run that is not paused."
 
 
 class _RefusedInputError(Exception):
@@ -39,18 +40,18 @@ async def resume_flow_run(id: Id, context: ContextDep, api_version: ApiVersionDe
     if run is None:
         raise HTTPException(404, "Flow run not found")
     if run.state is None or run.state.type is not StateType.PAUSED:
-        return _refusal(None, "ABORT", "Cannot resume a flow run that is not paused.")
-    command = SetFlowRunState(flow_run_id=id, proposal=_onward(context, run.state), api_version=api_version)
-    keyset = run.state.details.run_input_keyset
-    if not keyset:
-        return _answer(await context.batcher.decide(command))
+        return _refusal(None, "ABORT", NOT_PAUSED)
     try:
-        checked = await _checked(context, id, keyset.get("schema", ""), run_input or {})
+        told = await _input(context, id, run.state.details.run_input_keyset, run_input or {})
     except _RefusedInputError as error:
         return _refusal(run.state, "REJECT", str(error))
-    if not checked:
-        return _answer(await context.batcher.decide(command))
-    return _answer(await _resume_with(context, command, keyset.get("response", ""), json_text(checked)))
+    command = SetFlowRunState(flow_run_id=id, proposal=_onward(context, run.state), api_version=api_version)
+    wanted = Resumption(command, run.state.id, told)
+    slot_wait = context.settings.tag_slot_wait_seconds
+    decision = await context.batcher.write(flow_run_resuming.resume, wanted, context.clock, context.chance, slot_wait)
+    if decision is None:
+        return _refusal(None, "ABORT", NOT_PAUSED)
+    return Response(encode_decision(decision), 201 if decision.written else 200, media_type="application/json")
 
 
 def _onward(context: Context, paused: State) -> Proposal:
@@ -59,6 +60,16 @@ def _onward(context: Context, paused: State) -> Proposal:
         return Proposal(type=StateType.RUNNING)
     details = StateDetails(scheduled_time=context.clock())
     return Proposal(type=StateType.SCHEDULED, name="Resuming", details=details)
+
+
+async def _input(
+    context: Context, flow_run_id: str, keyset: dict[str, str] | None, run_input: dict[str, Any]
+) -> Input | None:
+    """What the run is to be told, None where it asked for nothing or is given nothing; raises _RefusedInputError."""
+    if not keyset:
+        return None
+    checked = await _checked(context, flow_run_id, keyset.get("schema", ""), run_input)
+    return Input(keyset.get("response", ""), json_text(checked)) if checked else None
 
 
 async def _checked(context: Context, flow_run_id: str, schema_key: str, run_input: dict[str, Any]) -> Any:
@@ -79,25 +90,6 @@ async def _checked(context: Context, flow_run_id: str, schema_key: str, run_inpu
     except value_schemas.UnusableSchemaError as error:
         raise _RefusedInputError(f"Invalid schema: {error}") from error
     return hydrated
-
-
-async def _resume_with(context: Context, command: SetFlowRunState, key: str, value: str) -> FlowDecision:
-    """Store the input and resume. The input comes first, since the flow reads it as soon as it sees its new state."""
-    values = {"id": context.chance.new_id(), "flow_run_id": command.flow_run_id, "key": key, "value": value}
-    if await context.batcher.write(flow_run_inputs.create, values, context.clock()) is not None:
-        raise ConflictError(f"flow run {command.flow_run_id} can't take the input {key}")
-    accepted = False
-    try:
-        decision = await context.batcher.decide(command)
-        accepted = isinstance(decision.verdict, Accept)
-    finally:
-        if not accepted:
-            await context.batcher.write(flow_run_inputs.delete_one, command.flow_run_id, key)
-    return decision
-
-
-def _answer(decision: FlowDecision) -> Response:
-    return Response(encode_decision(decision), 201 if decision.written else 200, media_type="application/json")
 
 
 def _refusal(state: State | None, status: str, reason: str) -> Response:

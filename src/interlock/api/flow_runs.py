@@ -19,8 +19,9 @@ from interlock.api.schemas.states import Force, SetStateBody, StateBody, Transit
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState
 from interlock.orchestration.refusals import ConflictError
+from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import Proposal, StateType
-from interlock.storage.queries import deployments, flow_runs
+from interlock.storage.queries import flow_runs
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
 
@@ -76,22 +77,23 @@ async def create_flow_run(
 @router.patch("/{id}", status_code=204)
 async def update_flow_run(id: Id, body: FlowRunUpdateBody, context: ContextDep) -> Response:
     """Change what is given of a flow run. Its job variables can be changed only before it starts."""
-    if body.job_variables is not None:
-        await _check_job_variables_may_change(id, context)
-    if not await context.batcher.write(flow_runs.change, id, body.columns(), context.clock()):
+    values, now = body.columns(), context.clock()
+    if body.job_variables is None:
+        found = await context.batcher.write(flow_runs.change, id, values, now)
+    else:
+        check = _check_job_variables_may_change
+        found = await context.batcher.write(flow_runs.change_checked, id, values, check, now)
+    if not found:
         raise HTTPException(404, "Flow run not found")
     return Response(status_code=204)
 
 
-async def _check_job_variables_may_change(flow_run_id: str, context: Context) -> None:
-    run = await context.store.read(flow_runs.by_id, flow_run_id)
-    if run is None:
-        raise HTTPException(404, "Flow run not found")
+def _check_job_variables_may_change(run: FlowRun, is_deployed: bool) -> None:
     if run.state is None:
         raise HTTPException(400, "Flow run state is required to update job variables but none exists")
     if run.state.type is not StateType.SCHEDULED:
         raise HTTPException(400, f"Job variables for a flow run in state {run.state.type.value} cannot be updated")
-    if run.deployment_id is None or not await context.store.read(deployments.exists, run.deployment_id):
+    if not is_deployed:
         raise HTTPException(400, "A deployment for the flow run could not be found")
 
 

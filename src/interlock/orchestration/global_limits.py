@@ -69,7 +69,9 @@ def take(limits: Sequence[GlobalLimit], slots: int, now: datetime) -> list[Globa
 
 def deny(limit: GlobalLimit, slots: int, now: datetime) -> GlobalLimit:
     """A limit after it did not give so many slots: the more are waiting, the later the next is told to come back."""
-    return msgspec.structs.replace(limit, denied_slots=_denied_slots(limit, now) + slots, updated=now)
+    return msgspec.structs.replace(
+        limit, denied_slots=_denied_slots(limit, now) + slots, updated=max(now, limit.updated)
+    )
 
 
 def free(limit: GlobalLimit, slots: int, occupancy_seconds: float | None, now: datetime) -> GlobalLimit:
@@ -85,8 +87,9 @@ def free(limit: GlobalLimit, slots: int, occupancy_seconds: float | None, now: d
 
 
 def _changed(limit: GlobalLimit, active_slots: int, now: datetime) -> GlobalLimit:
+    # Where another server's clock is ahead, time must not pass twice: what decays would come free too early.
     return msgspec.structs.replace(
-        limit, active_slots=active_slots, denied_slots=_denied_slots(limit, now), updated=now
+        limit, active_slots=active_slots, denied_slots=_denied_slots(limit, now), updated=max(now, limit.updated)
     )
 
 

@@ -29,6 +29,10 @@ VALUES: dict[str, Any] = {
 SCHEDULES = [{"id": SCHEDULE, "schedule": {"cron": "* * * * *"}, "active": True, "catchup": False}]
 
 
+def nothing_new(_: deployments.Deployment) -> deployments.Change:
+    return {}, None
+
+
 async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
     outcome = (await store.commit([Write(lambda conn: function(conn, *args))]))[0]
     assert not isinstance(outcome, Exception), outcome
@@ -58,8 +62,8 @@ async def remaining(store: Store) -> str:
     ("function", "args"),
     [
         (deployments.create_or_replace, (OTHER, VALUES, SCHEDULES, THEN)),
-        (deployments.change, (DEPLOYMENT, {}, None, THEN)),
-        (deployments.set_paused, (DEPLOYMENT, True, THEN)),
+        (deployments.change, (DEPLOYMENT, nothing_new, THEN)),
+        (deployments.set_paused, (DEPLOYMENT, True, nothing_new, THEN)),
         (deployment_schedules.change, (DEPLOYMENT, SCHEDULE, {}, THEN)),
         (deployment_schedules.delete_one, (DEPLOYMENT, SCHEDULE)),
     ],
@@ -73,11 +77,11 @@ async def test_runs_of_an_outdated_schedule_go(deployed: Store, function: Any, a
 @pytest.mark.parametrize(
     ("function", "args"),
     [
-        (deployments.set_paused, (DEPLOYMENT, False, THEN)),
+        (deployments.set_paused, (DEPLOYMENT, False, nothing_new, THEN)),
         (deployment_schedules.create, (DEPLOYMENT, [], THEN)),
         (deployment_schedules.change, (DEPLOYMENT, OTHER, {}, THEN)),
         (deployment_schedules.delete_one, (DEPLOYMENT, OTHER)),
-        (deployments.change, (OTHER, {}, None, THEN)),
+        (deployments.change, (OTHER, nothing_new, THEN)),
     ],
 )
 async def test_runs_of_a_valid_schedule_stay(deployed: Store, function: Any, args: tuple[Any, ...]) -> None:

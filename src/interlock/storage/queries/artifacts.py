@@ -22,10 +22,12 @@ from sqlalchemy import (
     update,
 )
 
+from interlock.orchestration.facts import TICK
 from interlock.orchestration.states import State
 from interlock.storage import filters
 from interlock.storage.criteria import Criteria, condition, contains, one_of
 from interlock.storage.prepared import BulkInsert
+from interlock.storage.queries.locks import lock
 from interlock.storage.tables import artifact_collections, artifacts
 
 NewId = Callable[[], str]
@@ -80,7 +82,7 @@ def create(conn: Connection, values: Mapping[str, Any], new_id: NewId, now: date
     """Store an artifact, the newest of its key if it has one. `values` are all columns but the identity's."""
     row = {"id": new_id(), "created": now, "updated": now, **values}
     if values["key"] is not None:
-        _make_newest(conn, row["id"], values, new_id, now)
+        row |= _made_newest(conn, row, values, new_id)
     conn.execute(insert(artifacts), row)
     made = by_id(conn, row["id"])
     assert made is not None
@@ -90,12 +92,12 @@ def create(conn: Connection, values: Mapping[str, Any], new_id: NewId, now: date
 def insert_results(conn: Connection, results: Sequence[Result], new_id: NewId) -> None:
     """Keep the data of states as artifacts of their runs, labelled as their clients asked."""
     rows = [_result_row(x, new_id()) for x in results]
+    # By their keys, so that two who have the same ones never wait for each other.
+    for row in sorted((x for x in rows if x["key"] is not None), key=lambda x: x["key"]):
+        # What the client did not label stays as the key's artifact before it had it.
+        given = {name: value for name, value in row.items() if name in _GIVEN_BY_RESULTS and value is not None}
+        row.update(_made_newest(conn, row, given, new_id))
     _INSERT_RESULT.write(conn, rows)
-    for row in rows:
-        if row["key"] is not None:
-            # What the client did not label stays as the key's artifact before it had it.
-            given = {name: value for name, value in row.items() if name in _GIVEN_BY_RESULTS and value is not None}
-            _make_newest(conn, row["id"], given, new_id, row["created"])
 
 
 _GIVEN_BY_RESULTS = ("key", "type", "description", "data", "flow_run_id", "task_run_id")
@@ -116,12 +118,23 @@ def _result_row(result: Result, artifact_id: str) -> dict[str, Any]:
     }
 
 
-def _make_newest(conn: Connection, artifact_id: str, given: Mapping[str, Any], new_id: NewId, now: datetime) -> None:
-    """Let this artifact be the newest of its key: the key's record takes the given values."""
-    values = {**given, "latest_id": artifact_id, "updated": now}
-    change = update(artifact_collections).where(artifact_collections.c.key == given["key"]).values(values)
-    if conn.execute(change).rowcount == 0:
-        conn.execute(insert(artifact_collections), {"id": new_id(), "created": now, **values})
+def _made_newest(
+    conn: Connection, row: Mapping[str, Any], given: Mapping[str, Any], new_id: NewId
+) -> dict[str, datetime]:
+    """Let an artifact be the newest of its key, whose record takes the given values; the times of the artifact.
+
+    It is younger than the one before it, also where another server, whose clock is ahead, has just stored that.
+    """
+    columns = artifact_collections.c
+    query = select(columns.id, columns.updated).where(columns.key == given["key"]).with_for_update()
+    record = conn.execute(query).first()
+    time = row["created"] if record is None else max(row["created"], record.updated + TICK)
+    values = {**given, "latest_id": row["id"], "updated": time}
+    if record is None:
+        conn.execute(insert(artifact_collections), {"id": new_id(), "created": time, **values})
+    else:
+        conn.execute(update(artifact_collections).where(columns.id == record.id).values(values))
+    return {"created": time, "updated": time}
 
 
 def by_id(conn: Connection, artifact_id: str) -> RowMapping | None:
@@ -183,6 +196,7 @@ def _condition(table: Table, wanted: Wanted) -> ColumnElement[bool]:
 
 def change(conn: Connection, artifact_id: str, values: Mapping[str, Any], now: datetime) -> bool:
     """Set the given columns; whether the artifact is the newest of its key, whose record then changes with it."""
+    _lock_key(conn, artifact_id)
     changes = {**values, "updated": now}
     conn.execute(update(artifacts).where(artifacts.c.id == artifact_id).values(changes))
     record = update(artifact_collections).where(artifact_collections.c.latest_id == artifact_id)
@@ -191,13 +205,19 @@ def change(conn: Connection, artifact_id: str, values: Mapping[str, Any], now: d
 
 def delete_one(conn: Connection, artifact_id: str) -> bool:
     """Delete an artifact, so that the one before it is the newest of its key; whether it existed."""
+    _lock_key(conn, artifact_id)
     artifact = by_id(conn, artifact_id)
-    if artifact is None:
+    if artifact is None or conn.execute(delete(artifacts).where(artifacts.c.id == artifact_id)).rowcount == 0:
         return False
-    conn.execute(delete(artifacts).where(artifacts.c.id == artifact_id))
     if artifact["key"] is not None:
         _forget_newest(conn, artifact)
     return True
+
+
+def _lock_key(conn: Connection, artifact_id: str) -> None:
+    """Keep others from storing, changing or deleting artifacts of the same key until the end of the transaction."""
+    key = select(artifacts.c.key).where(artifacts.c.id == artifact_id).scalar_subquery()
+    lock(conn, artifact_collections, artifact_collections.c.key == key)
 
 
 def _forget_newest(conn: Connection, artifact: RowMapping) -> None:

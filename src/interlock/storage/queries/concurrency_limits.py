@@ -55,12 +55,12 @@ def delete_by_tag(conn: Connection, tag: str) -> bool:
 
 def reset(conn: Connection, tag: str, holders: Sequence[str], now: datetime) -> bool:
     """Let exactly these ids hold the slots of the tag's limit; whether it exists."""
-    limit = by_tag(conn, tag)
-    if limit is None:
+    touch = update(concurrency_limits).where(concurrency_limits.c.tag == tag).values(updated=now)
+    limit_id = conn.execute(touch.returning(concurrency_limits.c.id)).scalar()
+    if limit_id is None:
         return False
-    conn.execute(update(concurrency_limits).where(concurrency_limits.c.id == limit["id"]).values(updated=now))
-    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.concurrency_limit_id == limit["id"]))
-    slots = [{"concurrency_limit_id": limit["id"], "task_run_id": x} for x in dict.fromkeys(holders)]
+    conn.execute(delete(concurrency_slots).where(concurrency_slots.c.concurrency_limit_id == limit_id))
+    slots = [{"concurrency_limit_id": limit_id, "task_run_id": x} for x in dict.fromkeys(holders)]
     if slots:
         conn.execute(insert(concurrency_slots), slots)
     return True

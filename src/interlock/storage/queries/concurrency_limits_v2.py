@@ -109,7 +109,9 @@ def _missing(names: Sequence[str], limits: Sequence[GlobalLimit]) -> list[str]:
 def _create_inactive(
     conn: Connection, names: Sequence[str], new_id: Callable[[], str], now: datetime
 ) -> list[GlobalLimit]:
-    return [create(conn, new_id(), {"name": x, "limit": 1, "active": False}, now) for x in names]
+    # Always in the same order, so that two who make the same ones never wait for each other.
+    made = {x: create(conn, new_id(), {"name": x, "limit": 1, "active": False}, now) for x in sorted(names)}
+    return [made[x] for x in names]
 
 
 def _initial_values(limit_id: str, now: datetime) -> dict[str, Any]:

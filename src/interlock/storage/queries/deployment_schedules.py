@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
 
 from interlock.storage.queries import flow_runs
+from interlock.storage.queries.locks import lock, locked_ids
 from interlock.storage.tables import deployment_schedules as schedules
+from interlock.storage.tables import deployments
 
 
 def of_deployments(conn: Connection, deployment_ids: Iterable[str]) -> Sequence[RowMapping]:
@@ -21,22 +23,27 @@ def of_deployments(conn: Connection, deployment_ids: Iterable[str]) -> Sequence[
     return conn.execute(statement).mappings().all()
 
 
-def create(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Add schedules, given by their columns without deployment and times; the whole rows, in the same order."""
-    whole = [row | {"deployment_id": deployment_id, "created": now, "updated": now} for row in rows]
-    if whole:
-        conn.execute(insert(schedules), whole)
-    return whole
+def create(
+    conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]] | None:
+    """Add schedules, given by their columns without deployment and times; the whole rows, in the same order.
+
+    None where there is no such deployment.
+    """
+    if not locked_ids(conn, deployments, deployments.c.id == deployment_id):
+        return None
+    return _insert(conn, deployment_id, rows, now)
 
 
 def replace(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> None:
-    """Give a deployment these schedules instead of those it has."""
+    """Give a deployment, which the caller has locked, these schedules instead of those it has."""
     conn.execute(delete(schedules).where(schedules.c.deployment_id == deployment_id))
-    create(conn, deployment_id, rows, now)
+    _insert(conn, deployment_id, rows, now)
 
 
 def change(conn: Connection, deployment_id: str, schedule_id: str, values: dict[str, Any], now: datetime) -> bool:
     """Set the given columns of a schedule; whether it exists. The runs it made go, since they may be wrong now."""
+    lock(conn, deployments, deployments.c.id == deployment_id)
     statement = update(schedules).where(_named(deployment_id, schedule_id)).values(**values, updated=now)
     if conn.execute(statement).rowcount == 0:
         return False
@@ -45,17 +52,26 @@ def change(conn: Connection, deployment_id: str, schedule_id: str, values: dict[
 
 
 def set_active(conn: Connection, deployment_id: str, active: bool, now: datetime) -> None:
-    """Switch all schedules of a deployment on or off; those that are so already count as unchanged."""
+    """Switch all schedules of a deployment, which the caller has locked, on or off; those that are so already count as
+    unchanged."""
     others = and_(schedules.c.deployment_id == deployment_id, schedules.c.active != active)
     conn.execute(update(schedules).where(others).values(active=active, updated=now))
 
 
 def delete_one(conn: Connection, deployment_id: str, schedule_id: str) -> bool:
     """Delete a schedule and the runs that schedules of its deployment made; whether it existed."""
+    lock(conn, deployments, deployments.c.id == deployment_id)
     if conn.execute(delete(schedules).where(_named(deployment_id, schedule_id))).rowcount == 0:
         return False
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     return True
+
+
+def _insert(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    whole = [row | {"deployment_id": deployment_id, "created": now, "updated": now} for row in rows]
+    if whole:
+        conn.execute(insert(schedules), whole)
+    return whole
 
 
 def _named(deployment_id: str, schedule_id: str) -> ColumnElement[bool]:

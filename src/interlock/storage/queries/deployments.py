@@ -5,7 +5,7 @@ becomes a condition (filters.py).
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +13,14 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func
 
 from interlock.storage.filters import Criterion, Order, condition, ordering
 from interlock.storage.queries import deployment_schedules, flow_runs
+from interlock.storage.queries.locks import lock
 from interlock.storage.tables import block_documents, deployments, flows
 
 Deployment = dict[str, Any]
 """The columns of a deployment, and `schedules`: the rows of its schedules, the last changed first."""
+
+Change = tuple[dict[str, Any], list[dict[str, Any]] | None]
+"""New values of columns, and what takes the place of the schedules, None where these stay."""
 
 
 def by_id(conn: Connection, deployment_id: str) -> Deployment | None:
@@ -59,7 +63,8 @@ def create_or_replace(
 
     One that is replaced keeps its queue where none is given, and loses the runs that its schedules made.
     """
-    existing = _one(conn, and_(deployments.c.flow_id == values["flow_id"], deployments.c.name == values["name"]))
+    named = and_(deployments.c.flow_id == values["flow_id"], deployments.c.name == values["name"])
+    existing = _one(conn, named, for_update=True)
     if existing is None:
         identity = {"id": new_id, "created": now, "updated": now, "status": "NOT_READY"}
         conn.execute(insert(deployments), identity | values)
@@ -74,31 +79,38 @@ def create_or_replace(
     return made, existing is None
 
 
-def change(
-    conn: Connection,
-    deployment_id: str,
-    values: dict[str, Any],
-    schedules: list[dict[str, Any]] | None,
-    now: datetime,
-) -> bool:
-    """Set the given columns, and the schedules if not None; whether the deployment exists.
+def change(conn: Connection, deployment_id: str, plan: Callable[[Deployment], Change], now: datetime) -> bool:
+    """Change a deployment as planned for what it is now; whether it exists. The plan may refuse by raising.
 
     The runs that its schedules made go, since they may be wrong now.
     """
-    if not _set(conn, deployment_id, values | {"updated": now}):
+    existing = _one(conn, deployments.c.id == deployment_id, for_update=True)
+    if existing is None:
         return False
+    values, schedules = plan(existing)
+    _set(conn, deployment_id, values | {"updated": now})
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     if schedules is not None:
         deployment_schedules.replace(conn, deployment_id, schedules, now)
     return True
 
 
-def set_paused(conn: Connection, deployment_id: str, paused: bool, now: datetime) -> None:
-    """Pause or resume a deployment and the schedules it has. Pausing deletes the runs that its schedules made."""
+def set_paused(
+    conn: Connection, deployment_id: str, paused: bool, check: Callable[[Deployment], None], now: datetime
+) -> bool:
+    """Pause or resume a deployment and the schedules it has; whether it exists. The check may refuse by raising.
+
+    Pausing deletes the runs that its schedules made.
+    """
+    existing = _one(conn, deployments.c.id == deployment_id, for_update=True)
+    if existing is None:
+        return False
+    check(existing)
     _set(conn, deployment_id, {"paused": paused, "is_schedule_active": not paused, "updated": now})
     deployment_schedules.set_active(conn, deployment_id, not paused, now)
     if paused:
         flow_runs.delete_auto_scheduled(conn, deployment_id)
+    return True
 
 
 def delete_one(conn: Connection, deployment_id: str) -> bool:
@@ -106,12 +118,15 @@ def delete_one(conn: Connection, deployment_id: str) -> bool:
 
     The other runs stay, and still name it.
     """
+    lock(conn, deployments, deployments.c.id == deployment_id)
     flow_runs.delete_scheduled(conn, deployment_id)
     return conn.execute(delete(deployments).where(deployments.c.id == deployment_id)).rowcount > 0
 
 
-def _one(conn: Connection, condition: ColumnElement[bool]) -> Deployment | None:
-    found = conn.execute(select(deployments).where(condition)).mappings().all()
+def _one(conn: Connection, condition: ColumnElement[bool], *, for_update: bool = False) -> Deployment | None:
+    """A deployment; for an update, nobody else changes it or its schedules until the end of the transaction."""
+    statement = select(deployments).where(condition)
+    found = conn.execute(statement.with_for_update() if for_update else statement).mappings().all()
     return _with_schedules(conn, found)[0] if found else None
 
 
@@ -123,5 +138,5 @@ def _with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deplo
     return [{**row, "schedules": grouped[row["id"]]} for row in found]
 
 
-def _set(conn: Connection, deployment_id: str, values: dict[str, Any]) -> bool:
-    return conn.execute(update(deployments).where(deployments.c.id == deployment_id).values(**values)).rowcount > 0
+def _set(conn: Connection, deployment_id: str, values: dict[str, Any]) -> None:
+    conn.execute(update(deployments).where(deployments.c.id == deployment_id).values(**values))

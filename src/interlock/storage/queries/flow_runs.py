@@ -4,18 +4,21 @@ What lives here: statements on flow runs other than transitions (ledger.py). Wha
 condition (filters.py).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
+from interlock.storage.expressions import among
 from interlock.storage.queries.concurrency_limits import free_slots
-from interlock.storage.queries.locks import lock
+from interlock.storage.queries.locks import lock, locked_ids
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
-from interlock.storage.tables import block_documents, concurrency_slots, flow_runs, task_runs
+from interlock.storage.tables import block_documents, concurrency_slots, deployments, flow_runs, task_runs
+from interlock.storage.types import Keys
 
 
 def by_id(conn: Connection, flow_run_id: str) -> FlowRun | None:
@@ -41,6 +44,23 @@ def change(conn: Connection, flow_run_id: str, values: dict[str, Any], now: date
     return conn.execute(statement).rowcount > 0
 
 
+def change_checked(
+    conn: Connection, flow_run_id: str, values: dict[str, Any], check: Callable[[FlowRun, bool], None], now: datetime
+) -> bool:
+    """Set the given columns unless the check refuses by raising; whether the flow run exists.
+
+    The check is told the flow run, which nobody changes until the end of the transaction, and whether its deployment
+    exists.
+    """
+    lock(conn, flow_runs, flow_runs.c.id == flow_run_id)
+    run = by_id(conn, flow_run_id)
+    if run is None:
+        return False
+    is_deployed = select(deployments.c.id).where(deployments.c.id == run.deployment_id)
+    check(run, conn.execute(is_deployed).first() is not None)
+    return change(conn, flow_run_id, values, now)
+
+
 def delete_one(conn: Connection, flow_run_id: str) -> bool:
     """Delete a flow run and all that goes with it; whether it existed."""
     return _delete_where(conn, flow_runs.c.id == flow_run_id) > 0
@@ -54,6 +74,9 @@ def delete_of_flow(conn: Connection, flow_id: str) -> None:
 def delete_of_blocks(conn: Connection, doomed_documents: ColumnElement[bool]) -> None:
     """Delete the runs whose infrastructure is described by these block documents, and all that goes with them."""
     documents = select(block_documents.c.id).where(doomed_documents)
+    described = (deployments.c.storage_document_id, deployments.c.infrastructure_document_id)
+    lock(conn, block_documents, doomed_documents)
+    lock(conn, deployments, or_(*(x.in_(documents) for x in described)))
     _delete_where(conn, flow_runs.c.infrastructure_document_id.in_(documents))
 
 
@@ -76,12 +99,15 @@ def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
 
     The task runs' slots are free again, and subflows of them no longer have a parent. Logs and artifacts stay.
     """
-    doomed = select(flow_runs.c.id).where(condition)
-    doomed_tasks = select(task_runs.c.id).where(task_runs.c.flow_run_id.in_(doomed))
+    ids = locked_ids(conn, flow_runs, condition)
+    if not ids:
+        return 0
+    doomed = bindparam("doomed", ids, Keys(flow_runs.c.id.type))
+    is_doomed_task = among(task_runs.c.flow_run_id, doomed)
+    doomed_tasks = select(task_runs.c.id).where(is_doomed_task)
     orphans = flow_runs.c.parent_task_run_id.in_(doomed_tasks)
-    lock(conn, flow_runs, condition)
     lock(conn, flow_runs, orphans)
-    lock(conn, task_runs, task_runs.c.flow_run_id.in_(doomed))
+    lock(conn, task_runs, is_doomed_task)
     free_slots(conn, concurrency_slots.c.task_run_id.in_(doomed_tasks))
     conn.execute(update(flow_runs).where(orphans).values(parent_task_run_id=None))
-    return conn.execute(delete(flow_runs).where(condition)).rowcount
+    return conn.execute(delete(flow_runs).where(among(flow_runs.c.id, doomed))).rowcount

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from interlock.storage.queries import flow_runs
-from interlock.storage.tables import flows
+from interlock.storage.queries.locks import lock
+from interlock.storage.tables import deployments, flows
 
 
 def get_or_create(
@@ -44,5 +45,7 @@ def change(conn: Connection, flow_id: str, values: dict[str, Any], now: datetime
 
 def delete_one(conn: Connection, flow_id: str) -> bool:
     """Delete a flow with its deployments and flow runs, and all that goes with those; whether it existed."""
+    lock(conn, flows, flows.c.id == flow_id)
+    lock(conn, deployments, deployments.c.flow_id == flow_id)
     flow_runs.delete_of_flow(conn, flow_id)
     return conn.execute(delete(flows).where(flows.c.id == flow_id)).rowcount > 0
