@@ -11,6 +11,7 @@ from interlock.api.context import ContextDep
 from interlock.api.errors import json_response
 from interlock.api.wire_route import WireRoute
 from interlock.settings import ENV_PREFIX
+from interlock.storage.queries import readiness
 from interlock.storage.store import StoreUnavailableError
 from interlock.storage.tables import flows
 
@@ -34,10 +35,15 @@ async def health() -> bool:
 
 @router.get("/ready", tags=["Root"])
 async def ready(context: ContextDep) -> Response:
-    """Whether requests can be served: 503 where the database can't be read, or not soon."""
+    """Whether requests can be served: 503 where the database can't be read or written, or not soon.
+
+    It is written only where that failed the last time, so that nobody has to wait in line to ask.
+    """
     try:
         async with asyncio.timeout(READY_SECONDS):
             await context.store.read(_look)
+            if context.batcher.is_failing:
+                await context.batcher.write(readiness.prove, context.clock())
     except (StoreUnavailableError, TimeoutError):
         return json_response({"message": "Database is not available"}, 503)
     return json_response({"message": "OK"})

@@ -10,7 +10,7 @@ goes at once, since no timer gathers them; and beyond the bound a caller is refu
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
@@ -23,7 +23,7 @@ from interlock.orchestration.commands import (
     SetTaskRunState,
 )
 from interlock.orchestration.decision import Decision, FlowDecision, TaskDecision
-from interlock.storage.store import BatchItem, Store, Write
+from interlock.storage.store import BatchItem, Store, StoreUnavailableError, Write
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,13 +44,17 @@ class OverloadedError(Exception):
 
 
 class Batcher:
-    """The one way to write. Use from one event loop."""
+    """The one way to write. Use from one event loop.
+
+    `is_failing` says that the database took nothing when it was last asked to.
+    """
 
     def __init__(self, store: Store, *, max_batch: int = MAX_BATCH, max_waiting: int = MAX_WAITING) -> None:
         self._store = store
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[BatchItem, asyncio.Future[Any]]] = deque()
+        self.is_failing = False
         self._alone = 0
         self._pumps: set[asyncio.Task[None]] = set()
 
@@ -80,7 +84,7 @@ class Batcher:
             raise OverloadedError
         self._alone += 1
         try:
-            (outcome,) = await self._store.commit([item])
+            (outcome,) = await self._outcomes([item])
         finally:
             self._alone -= 1
         if isinstance(outcome, Exception):
@@ -106,10 +110,7 @@ class Batcher:
             await self._commit([self._waiting.popleft() for _ in range(size)])
 
     async def _commit(self, batch: list[tuple[BatchItem, asyncio.Future[Any]]]) -> None:
-        try:
-            outcomes = await self._store.commit([item for item, _ in batch])
-        except Exception as error:
-            outcomes = [error] * len(batch)
+        outcomes = await self._outcomes([item for item, _ in batch])
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
             # A caller that went away cancelled its future; its change is committed all the same.
             if answer.done():
@@ -118,6 +119,14 @@ class Batcher:
                 answer.set_exception(outcome)
             else:
                 answer.set_result(outcome)
+
+    async def _outcomes(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        try:
+            outcomes = await self._store.commit(items)
+        except Exception as error:
+            outcomes = [error] * len(items)
+        self.is_failing = any(isinstance(x, StoreUnavailableError) for x in outcomes)
+        return outcomes
 
     async def drain(self) -> None:
         """Wait until everything accepted so far is committed."""
