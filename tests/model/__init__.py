@@ -1,0 +1,1 @@
+"""The model-based test: the server is driven at random, and must agree with a simple model all along."""
