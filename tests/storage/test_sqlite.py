@@ -15,6 +15,7 @@ from interlock.storage.sqlite import Durability, SqliteStore
 from interlock.storage.store import StoreUnavailableError
 from interlock.storage.tables import configuration
 from tests.conftest import FakeClock
+from tests.crash.disks import read_only
 
 
 def put(conn: Connection, key: str) -> None:
@@ -100,3 +101,23 @@ async def test_what_was_committed_is_there_when_it_is_opened_again(
     with sqlite3.connect(tmp_path / "ledger.db") as conn:
         assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     conn.close()
+
+
+async def test_a_file_that_could_only_be_read_is_written_as_soon_as_it_can_be(
+    tmp_path: Path, clock: FakeClock, chance: Chance
+) -> None:
+    """Reads go on meanwhile, and nobody has to start the server again."""
+    path = tmp_path / "ledger.db"
+    store = SqliteStore(path, clock=clock, chance=chance)
+    await store.start()
+    await Batcher(store).write(put, "before")
+    await store.close()
+    store = SqliteStore(path, clock=clock, chance=chance)
+    batcher = Batcher(store)
+    with read_only(path):
+        with pytest.raises(StoreUnavailableError):
+            await batcher.write(put, "meanwhile")
+        assert await store.read(keys) == ["before"]
+    await batcher.write(put, "after")
+    assert await store.read(keys) == ["after", "before"]
+    await store.close()

@@ -108,10 +108,15 @@ class SqliteStore:
     @contextmanager
     def _begun(self, begin: str) -> Iterator[Connection]:
         """This thread's connection in a transaction, which is committed unless something is raised."""
-        with _translated_errors():
-            conn = self._connections.of_this_thread()
-            with _transaction(conn, begin):
-                yield conn
+        try:
+            with _translated_errors():
+                conn = self._connections.of_this_thread()
+                with _transaction(conn, begin):
+                    yield conn
+        except StoreUnavailableError:
+            # Opened while the file could only be read, it would never write.
+            self._connections.drop_of_this_thread()
+            raise
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:
         outcomes = await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, items)
@@ -181,6 +186,13 @@ class _ThreadConnections:
             self._local.connection = conn
             self._all.append(conn)
         return conn
+
+    def drop_of_this_thread(self) -> None:
+        """Close it, if there is one: the next to ask opens the file anew."""
+        conn: Connection | None = self._local.__dict__.pop("connection", None)
+        if conn is not None:
+            self._all.remove(conn)
+            conn.close()
 
     def close(self) -> None:
         for conn in self._all:
