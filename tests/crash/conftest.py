@@ -1,0 +1,103 @@
+"""Options of the crash campaigns, and their totals in the closing lines.
+
+`--campaign` makes every campaign long; `--kills`, `--seconds` and `--seed` set its kills, the longest load before one,
+and the seed of its moments and walks. `-k sqlite` and `-k postgresql` choose the database.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.campaign import Plan, Totals
+from tests.crash.disks import ONLY_ROOT
+from tests.crash.servers import Server
+from tests.postgres import PostgresServer
+
+SHORT_KILLS, LONG_KILLS = 3, 100
+SECONDS = 1.5
+LOG_SHOWN = 5_000
+
+TOTALS: pytest.StashKey[list[Totals]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("crash campaigns")
+    group.addoption("--campaign", action="store_true", help=f"Long campaigns: {LONG_KILLS} kills each.")
+    group.addoption("--kills", type=int, help=f"Kills in each campaign (default: {SHORT_KILLS}).")
+    group.addoption("--seconds", type=float, help=f"The longest load before a kill (default: {SECONDS}).")
+    group.addoption("--seed", type=int, help="What the moments and walks are drawn from (default: the time).")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("campaign") and config.getoption("--campaign", False):
+            item.add_marker(pytest.mark.timeout(0))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that writes to disk what it says it has, and may be killed."""
+    with PostgresServer(durable=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def ledger_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if database == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.create_database()
+
+
+@pytest.fixture
+async def server(ledger_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that is up."""
+    log = tmp_path / "server.log"
+    server = Server(ledger_url, log)
+    await server.start()
+    yield server
+    await server.close()
+    print(f"The end of the server's log:\n{log.read_text()[-LOG_SHOWN:]}")
+
+
+@pytest.fixture
+def plan(pytestconfig: pytest.Config) -> Plan:
+    """What the options say, and short where they say nothing."""
+    # The options are there only when these tests are named on the command line.
+    kills = LONG_KILLS if pytestconfig.getoption("--campaign", False) else SHORT_KILLS
+    seed = pytestconfig.getoption("--seed", None)
+    plan = Plan(
+        kills=pytestconfig.getoption("--kills", None) or kills,
+        seconds=pytestconfig.getoption("--seconds", None) or SECONDS,
+        seed=time.time_ns() % 1_000_000 if seed is None else seed,
+    )
+    print(f"crash campaign: --seed {plan.seed}")
+    return plan
+
+
+@pytest.fixture
+def totals(request: pytest.FixtureRequest, plan: Plan) -> Totals:
+    """To be filled by the test; shown in the closing lines."""
+    totals = Totals(request.node.name, plan.seed)
+    request.config.stash.setdefault(TOTALS, []).append(totals)
+    return totals
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    campaigns = config.stash.get(TOTALS, [])
+    left_out = sum(ONLY_ROOT in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
+    if campaigns or left_out:
+        terminalreporter.section("crash campaigns")
+    for totals in campaigns:
+        terminalreporter.write_line(totals.line())
+    if left_out:
+        terminalreporter.write_line(f"NOT RUN: {left_out} campaigns, since {ONLY_ROOT}")
