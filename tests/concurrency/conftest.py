@@ -76,15 +76,22 @@ def statuses(answers: Sequence[httpx.Response]) -> Counter[int]:
 
 @pytest.fixture(scope="package")
 def fleet(fresh_database: FreshDatabase, database: str) -> Iterator[Fleet]:
-    """Servers on a database of this folder. What its tests leave behind must be whole, and no two transactions may
-    have waited for each other: that is mended by trying again, but costs a second."""
+    """Servers on a database of this folder. No two transactions may have waited for each other in the end: that is
+    mended by trying again, but costs a second."""
     with fresh_database() as url:
-        with ExitStack() as stack:
-            urls = [stack.enter_context(_server(url)) for _ in range(SERVERS[database])]
-            api = stack.enter_context(httpx.Client(base_url=urls[0], timeout=TIMEOUT_SECONDS))
-            yield Fleet(urls, api)
-        assert asyncio.run(_violations(url)) == []
+        with running_fleet(url, SERVERS[database]) as running:
+            yield running
         assert database == "sqlite" or _deadlocks(url) == 0
+
+
+@contextmanager
+def running_fleet(database_url: str, servers: int) -> Iterator[Fleet]:
+    """Servers on a database, which must be whole in the end."""
+    with ExitStack() as stack:
+        urls = [stack.enter_context(_server(database_url)) for _ in range(servers)]
+        api = stack.enter_context(httpx.Client(base_url=urls[0], timeout=TIMEOUT_SECONDS))
+        yield Fleet(urls, api)
+    assert asyncio.run(_violations(database_url)) == []
 
 
 @contextmanager
