@@ -137,15 +137,16 @@ class WorkingSet:
         run = decision.run
         if decision.created:
             self.created_task_runs.add(run.id)
+        before = self.task_runs.get(run.id)
         # A refusal can leave its mark on the run too, without a state.
-        if run is not self.task_runs.get(run.id):
+        if run is not before:
             self.add_task_run(run)
             self.touched_task_runs[run.id] = None
         if decision.written and run.state is not None:
             self.new_task_run_states.append(run.state)
             if run.state.type == StateType.FAILED and run.flow_run_id is not None:
                 self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
-            if run.flow_run_id is None and run.state.type != StateType.SCHEDULED:
+            if run.flow_run_id is None and _is_scheduled(before):
                 self._dequeue(run.id)
         for effect in decision.effects:
             self._apply_effect(effect, run.updated)
@@ -182,8 +183,11 @@ class WorkingSet:
                 if expiration is None or expiration > state.timestamp:
                     self.cache[cache_key] = entry
             case Enqueue(task_run_id=task_run_id):
-                self.dequeued.discard(task_run_id)
                 self.enqueued[task_run_id] = effect
+
+
+def _is_scheduled(run: TaskRun | None) -> bool:
+    return run is not None and run.state is not None and run.state.type == StateType.SCHEDULED
 
 
 def decide_batch(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal_column, or_, select
 
 from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet, decide_batch
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
@@ -18,7 +18,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.expressions import among, keyed, members
-from interlock.storage.prepared import BulkInsert, BulkUpdate, Prepared
+from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, Prepared, Writes
 from interlock.storage.queries import artifacts
 from interlock.storage.tables import (
     concurrency_limits,
@@ -48,16 +48,15 @@ def _keyed(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
     return keyed(_items, *columns)
 
 
-def _locking(table: Table, column: ColumnElement[Any]) -> Prepared:
-    """Locks rows by the keys in a column, always in the order of their ids, so that two batches never wait for each
-    other. It leaves others free to refer to these rows."""
-    return Prepared(select(table.c.id).where(_among(column)).order_by(table.c.id).with_for_update(key_share=True))
+def _locking(query: Select[Any], table: Table) -> Prepared:
+    """Locks the rows of the table that it reads, always in the order of their ids, so that two batches never wait for
+    each other. It leaves others free to refer to these rows."""
+    return Prepared(query.order_by(table.c.id).with_for_update(key_share=True, of=table))
 
 
-_LOCK_FLOW_RUNS = _locking(flow_runs, flow_runs.c.id)
-_LOCK_TASK_RUNS = _locking(task_runs, task_runs.c.id)
-_LOCK_TASK_RUNS_OF_FLOW_RUNS = _locking(task_runs, task_runs.c.flow_run_id)
 _TASK_RUNS_BY_ID = Prepared(rows.select_task_runs().where(_among(task_runs.c.id)))
+_TASK_RUNS_LOCKED = _locking(rows.select_task_runs().where(_among(task_runs.c.id)), task_runs)
+_TASK_RUNS_OF_FLOW_RUNS_LOCKED = _locking(select(task_runs.c.id).where(_among(task_runs.c.flow_run_id)), task_runs)
 _TASK_RUNS_BY_KEY = Prepared(
     rows.select_task_runs().where(_keyed(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key))
 )
@@ -74,6 +73,7 @@ _FAILED_TASK_RUNS = Prepared(
     )
 )
 _FLOW_RUNS_BY_ID = Prepared(rows.select_flow_runs().where(_among(flow_runs.c.id)))
+_FLOW_RUNS_LOCKED = _locking(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
 _FLOW_IDS = Prepared(select(flows.c.id).where(_among(flows.c.id)))
 _LIMITS = Prepared(
@@ -124,6 +124,8 @@ _UPDATE_FLOW_RUN = BulkUpdate(flow_runs, rows.FLOW_RUN_CHANGES)
 _INSERT_FLOW_RUN_STATE = BulkInsert(flow_run_states, (*rows.STATE_COLUMNS, "flow_run_id"))
 _INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
 _INSERT_CACHE_ENTRY = BulkInsert(task_run_state_cache, task_run_state_cache.c.keys())
+_DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
+_DELETE_WAITING = BulkDelete(task_run_queue, ("task_run_id",))
 _INSERT_WAITING = BulkInsert(task_run_queue, task_run_queue.c.keys())
 _TOUCH_LIMIT = BulkUpdate(concurrency_limits, ("updated",))
 
@@ -161,8 +163,8 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
 def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     creations = [c.run for c in commands if isinstance(c, CreateFlowRun)]
     named = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)}
-    _lock(conn, _LOCK_FLOW_RUNS, named)
-    _load_flow_runs(conn, named | {run.id for run in creations}, facts)
+    for row in _locked(conn, named | {run.id for run in creations}, _FLOW_RUNS_LOCKED, _FLOW_RUNS_BY_ID):
+        facts.add_flow_run(rows.flow_run(row))
     keys: set[FlowRunKey] = {(x.flow_id, x.idempotency_key) for x in creations if x.idempotency_key is not None}
     if items := _items_of(keys):
         for row in _FLOW_RUNS_BY_KEY.fetch(conn, items):
@@ -184,9 +186,10 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     ids.update(c.run.parent_task_run_id for c in commands if isinstance(c, CreateFlowRun) and c.run.parent_task_run_id)
     ids.update(run.parent_task_run_id for run in facts.flow_runs.values() if run.parent_task_run_id)
     retried = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)}
-    _lock(conn, _LOCK_TASK_RUNS, ids)
-    _lock(conn, _LOCK_TASK_RUNS_OF_FLOW_RUNS, retried)
-    _load_task_runs(conn, _TASK_RUNS_BY_ID, _keys_of(ids | {run.id for run in creations}), facts)
+    if retried and _must_lock(conn):
+        ids.update(row[0] for row in _TASK_RUNS_OF_FLOW_RUNS_LOCKED.fetch(conn, {"keys": retried}))
+    for row in _locked(conn, ids | {run.id for run in creations}, _TASK_RUNS_LOCKED, _TASK_RUNS_BY_ID):
+        facts.add_task_run(rows.task_run(row))
     keys: set[TaskRunKey] = {(x.flow_run_id, x.task_key, x.dynamic_key) for x in creations}
     _load_task_runs(conn, _TASK_RUNS_BY_KEY, _items_of([k for k in keys if k[0] is not None]), facts)
     _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, _items_of([k[1:] for k in keys if k[0] is None]), facts)
@@ -209,11 +212,26 @@ def _load_task_runs(
     return [run.id for run in loaded]
 
 
-def _lock(conn: Connection, query: Prepared, keys: Collection[str]) -> None:
-    """Keep others from changing the rows until the end of the transaction, waiting for those that do. They are read
-    only after that: what a locking query reads beside the locked rows themselves may be older than these."""
-    if keys and conn.dialect.name == "postgresql":
-        query.fetch(conn, {"keys": keys})
+def _must_lock(conn: Connection) -> bool:
+    """Whether others may write at the same time."""
+    return conn.dialect.name == "postgresql"
+
+
+def _locked(conn: Connection, ids: Collection[str], locking: Prepared, plain: Prepared) -> Sequence[Sequence[Any]]:
+    """The rows of runs that nobody else can change until the end of the transaction.
+
+    A query that waits for a lock gets the run as it is by then, but no state that is newer than the query: it seems to
+    have none. Such runs, and the few that have none, are read once more.
+    """
+    if not ids:
+        return []
+    if not _must_lock(conn):
+        return plain.fetch(conn, {"keys": ids})
+    found = locking.fetch(conn, {"keys": ids})
+    stateless = [row[0] for row in found if not rows.has_state(row)]
+    if not stateless:
+        return found
+    return [*filter(rows.has_state, found), *plain.fetch(conn, {"keys": stateless})]
 
 
 def _keys_of(values: Collection[Any]) -> dict[str, Any] | None:
@@ -258,33 +276,33 @@ def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet
 
 
 def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
-    """Everything that was decided, one statement a table and kind of change."""
-    _write_flow_runs(conn, facts)
-    _write_task_runs(conn, facts)
+    """Everything that was decided, one statement a table and kind of change, or all in one."""
+    writes = Writes(conn)
+    _write_flow_runs(writes, facts)
+    _write_task_runs(writes, facts)
+    _write_slots(conn, writes, facts)
+    _write_cache(writes, facts, new_id)
+    _write_queue(writes, facts)
+    writes.send()
     _write_results(conn, facts, new_id)
-    _write_slots(conn, facts)
-    _write_cache(conn, facts, new_id)
-    _write_queue(conn, facts)
 
 
-def _write_flow_runs(conn: Connection, facts: WorkingSet) -> None:
+def _write_flow_runs(writes: Writes, facts: WorkingSet) -> None:
     touched = [facts.flow_runs[i] for i in facts.touched_flow_runs]
     created = facts.created_flow_runs
-    _INSERT_FLOW_RUN.write(conn, [rows.flow_run_values(x) for x in touched if x.id in created])
-    changed = [rows.flow_run_changes(x) | {"id": x.id} for x in touched if x.id not in created]
-    _UPDATE_FLOW_RUN.write(conn, changed)
+    writes.add(_INSERT_FLOW_RUN, [rows.flow_run_values(x) for x in touched if x.id in created])
+    writes.add(_UPDATE_FLOW_RUN, [rows.flow_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
     states = [rows.state_values(x) | {"flow_run_id": run_id} for run_id, x in facts.new_flow_run_states]
-    _INSERT_FLOW_RUN_STATE.write(conn, states)
+    writes.add(_INSERT_FLOW_RUN_STATE, states)
 
 
-def _write_task_runs(conn: Connection, facts: WorkingSet) -> None:
+def _write_task_runs(writes: Writes, facts: WorkingSet) -> None:
     touched = [facts.task_runs[i] for i in facts.touched_task_runs]
     created = facts.created_task_runs
-    _INSERT_TASK_RUN.write(conn, [rows.task_run_values(x) for x in touched if x.id in created])
-    changed = [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created]
-    _UPDATE_TASK_RUN.write(conn, changed)
+    writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in touched if x.id in created])
+    writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]
-    _INSERT_TASK_RUN_STATE.write(conn, states)
+    writes.add(_INSERT_TASK_RUN_STATE, states)
 
 
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
@@ -294,26 +312,23 @@ def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     artifacts.insert_results(conn, results, new_id)
 
 
-def _write_slots(conn: Connection, facts: WorkingSet) -> None:
-    for tag, changed in facts.touched_limits.items():
-        limit = facts.limits[tag]
-        stored = {row[1] for row in _HOLDERS.fetch(conn, {"keys": [limit.id]})}
-        gone = stored - limit.holders
-        if gone:
-            conn.execute(
-                delete(concurrency_slots).where(
-                    and_(
-                        concurrency_slots.c.concurrency_limit_id == limit.id,
-                        concurrency_slots.c.task_run_id.in_(gone),
-                    )
-                )
-            )
-        taken = [{"concurrency_limit_id": limit.id, "task_run_id": x} for x in limit.holders - stored]
-        _INSERT_SLOT.write(conn, taken)
-        _TOUCH_LIMIT.write(conn, [{"id": limit.id, "updated": changed}])
+def _write_slots(conn: Connection, writes: Writes, facts: WorkingSet) -> None:
+    limits = {facts.limits[tag].id: facts.limits[tag].holders for tag in facts.touched_limits}
+    if not limits:
+        return
+    wanted = {(limit_id, run_id) for limit_id, holders in limits.items() for run_id in holders}
+    stored = {(limit_id, run_id) for limit_id, run_id in _HOLDERS.fetch(conn, {"keys": limits})}
+    writes.add(_DELETE_SLOT, [_slot(*x) for x in stored - wanted])
+    writes.add(_INSERT_SLOT, [_slot(*x) for x in wanted - stored])
+    changes = [{"id": facts.limits[tag].id, "updated": changed} for tag, changed in facts.touched_limits.items()]
+    writes.add(_TOUCH_LIMIT, changes)
 
 
-def _write_cache(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
+def _slot(limit_id: str, task_run_id: str) -> dict[str, str]:
+    return {"concurrency_limit_id": limit_id, "task_run_id": task_run_id}
+
+
+def _write_cache(writes: Writes, facts: WorkingSet, new_id: NewId) -> None:
     entries = [
         {
             "id": new_id(),
@@ -324,13 +339,11 @@ def _write_cache(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
         }
         for x in facts.new_cache_entries
     ]
-    _INSERT_CACHE_ENTRY.write(conn, entries)
+    writes.add(_INSERT_CACHE_ENTRY, entries)
 
 
-def _write_queue(conn: Connection, facts: WorkingSet) -> None:
-    gone = facts.dequeued | facts.enqueued.keys()
-    if gone:
-        conn.execute(delete(task_run_queue).where(task_run_queue.c.task_run_id.in_(gone)))
+def _write_queue(writes: Writes, facts: WorkingSet) -> None:
+    writes.add(_DELETE_WAITING, [{"task_run_id": x} for x in facts.dequeued])
     waiting = [
         {
             "task_run_id": x.task_run_id,
@@ -341,4 +354,6 @@ def _write_queue(conn: Connection, facts: WorkingSet) -> None:
         }
         for x in facts.enqueued.values()
     ]
-    _INSERT_WAITING.write(conn, waiting)
+    if facts.dequeued & facts.enqueued.keys():
+        writes.send()
+    writes.add(_INSERT_WAITING, waiting)

@@ -6,6 +6,8 @@ statement, most of the CPU of a lone transition; this costs about 5.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -76,76 +78,116 @@ def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-class BulkInsert:
-    """Rows into a table: `columns` are those that are given."""
+class _Bulk:
+    """A change of many rows: one statement for any number of them, with one array a column in PostgreSQL."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        self._rows = _Bulk(table, columns)
+        self._table = table
+        self.columns: list[Column[Any]] = [table.c[x] for x in columns]
+        self._binders: dict[str, list[tuple[str, Processor | None]]] = {}
 
     def write(self, conn: Connection, rows: Rows) -> None:
-        """Insert the rows, each a value for every column."""
-        self._rows.write(conn, rows, self._text)
+        """Carry it out for the rows, each a mapping with a value for every column."""
+        writes = Writes(conn)
+        writes.add(self, rows)
+        writes.send()
 
-    def _text(self, dialect: Dialect) -> str:
-        table, names = self._rows.quoted(dialect)
+    def bound(self, dialect: Dialect, rows: Rows) -> list[list[Any]]:
+        """The rows' values as the driver takes them, in the order of the statement's parameters."""
+        binders = self._binders.get(dialect.name)
+        if binders is None:
+            binders = self._binders[dialect.name] = [(x.name, _binder(x.type, dialect)) for x in self.columns]
+        return [[row[name] if convert is None else convert(row[name]) for name, convert in binders] for row in rows]
+
+    def text(self, dialect: Dialect, first: int) -> str:
+        """The statement, its first parameter being number `first` where they are numbered."""
+        raise NotImplementedError
+
+    def _quoted(self, dialect: Dialect) -> tuple[str, list[str]]:
+        """The names of the table and the columns as SQL."""
+        quote = dialect.identifier_preparer.quote
+        return quote(self._table.name), [quote(x.name) for x in self.columns]
+
+    def _unnested(self, dialect: Dialect, first: int) -> str:
+        """The rows as a table, out of one array a column."""
+        arrays = (f"${i}::{name_of(x.type, dialect)}[]" for i, x in enumerate(self.columns, first))
+        return f"unnest({', '.join(arrays)})"
+
+
+class BulkInsert(_Bulk):
+    """Rows into a table: `columns` are those that are given."""
+
+    def text(self, dialect: Dialect, first: int) -> str:
+        table, names = self._quoted(dialect)
         if dialect.name == "postgresql":
-            return f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM {self._rows.unnested(dialect)}"
+            return f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM {self._unnested(dialect, first)}"
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
 
 
-class BulkUpdate:
+class BulkUpdate(_Bulk):
     """New values for rows of a table by their `id`: `columns` are those that may change."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        self._rows = _Bulk(table, (*columns, "id"))
+        super().__init__(table, (*columns, "id"))
 
-    def write(self, conn: Connection, rows: Rows) -> None:
-        """Update the rows, each a value for every column and its `id`."""
-        self._rows.write(conn, rows, self._text)
-
-    def _text(self, dialect: Dialect) -> str:
-        table, (*names, _) = self._rows.quoted(dialect)
+    def text(self, dialect: Dialect, first: int) -> str:
+        table, (*names, _) = self._quoted(dialect)
         if dialect.name == "postgresql":
             changes = ", ".join(f"{x} = new.{x}" for x in names)
-            given = f"{self._rows.unnested(dialect)} AS new ({', '.join((*names, 'id'))})"
+            given = f"{self._unnested(dialect, first)} AS new ({', '.join((*names, 'id'))})"
             return f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.id = new.id"
         return f"UPDATE {table} SET {', '.join(f'{x} = ?' for x in names)} WHERE id = ?"
 
 
-class _CompiledBulk(msgspec.Struct, frozen=True):
-    text: str
-    parameters: list[tuple[str, Processor | None]]
+class BulkDelete(_Bulk):
+    """Rows out of a table, by the `columns` that tell which."""
 
-    def bound(self, row: dict[str, Any]) -> list[Any]:
-        return [row[name] if convert is None else convert(row[name]) for name, convert in self.parameters]
+    def text(self, dialect: Dialect, first: int) -> str:
+        table, names = self._quoted(dialect)
+        if dialect.name == "postgresql":
+            given = f"{self._unnested(dialect, first)} AS old ({', '.join(names)})"
+            return f"DELETE FROM {table} USING {given} WHERE {' AND '.join(f'{table}.{x} = old.{x}' for x in names)}"
+        return f"DELETE FROM {table} WHERE {' AND '.join(f'{x} = ?' for x in names)}"
 
 
-class _Bulk:
-    """What inserts and updates of many rows share: one statement for any number of them."""
+class Writes:
+    """Changes that are gathered and then carried out together: in PostgreSQL by one statement, since each trip to the
+    database costs about as much as what it does there. So no two of them may concern the same row.
+    """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        self._table = table
-        self._columns: list[Column[Any]] = [table.c[x] for x in columns]
-        self._compiled: dict[str, _CompiledBulk] = {}
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._gathered: list[tuple[_Bulk, Rows]] = []
 
-    def write(self, conn: Connection, rows: Rows, text: Callable[[Dialect], str]) -> None:
-        if not rows:
-            return
-        statement = self._compiled.get(conn.dialect.name)
-        if statement is None:
-            binders = [(x.name, _binder(x.type, conn.dialect)) for x in self._columns]
-            statement = self._compiled[conn.dialect.name] = _CompiledBulk(text(conn.dialect), binders)
-        _write(conn, statement.text, [statement.bound(row) for row in rows])
+    def add(self, change: _Bulk, rows: Rows) -> None:
+        """Gather a change, if it concerns any rows at all."""
+        if rows:
+            self._gathered.append((change, rows))
 
-    def quoted(self, dialect: Dialect) -> tuple[str, list[str]]:
-        """The names of the table and the columns as SQL."""
-        quote = dialect.identifier_preparer.quote
-        return quote(self._table.name), [quote(x.name) for x in self._columns]
+    def send(self) -> None:
+        """Carry out what is gathered, in the order in which it was added where the database goes by one."""
+        dialect = self._conn.dialect
+        driver: Any = self._conn.connection.driver_connection
+        if dialect.name != "postgresql":
+            for change, rows in self._gathered:
+                driver.executemany(change.text(dialect, 1), change.bound(dialect, rows))
+        elif self._gathered:
+            text = _together(tuple(change for change, _ in self._gathered), dialect)
+            columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in self._gathered)
+            await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
+        self._gathered.clear()
 
-    def unnested(self, dialect: Dialect) -> str:
-        """The rows as a table, out of one array a column."""
-        arrays = (f"${i}::{name_of(x.type, dialect)}[]" for i, x in enumerate(self._columns, 1))
-        return f"unnest({', '.join(arrays)})"
+
+@cache
+def _together(changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
+    """The changes as one statement, all but the last in front of it."""
+    texts = []
+    first = 1
+    for change in changes:
+        texts.append(change.text(dialect, first))
+        first += len(change.columns)
+    *others, last = texts
+    return f"WITH {', '.join(f'change_{i} AS ({x})' for i, x in enumerate(others))} {last}" if others else last
 
 
 def _fetch(conn: Connection, text: str, values: list[Any]) -> Sequence[Any]:
@@ -154,11 +196,3 @@ def _fetch(conn: Connection, text: str, values: list[Any]) -> Sequence[Any]:
         found: Sequence[Any] = await_(driver.fetch(text, *values))
         return found
     return driver.execute(text, values).fetchall()  # type: ignore[no-any-return]
-
-
-def _write(conn: Connection, text: str, rows: list[list[Any]]) -> None:
-    driver: Any = conn.connection.driver_connection
-    if conn.dialect.name == "postgresql":
-        await_(driver.fetch(text, *map(list, zip(*rows, strict=True))))
-    else:
-        driver.executemany(text, rows)

@@ -78,9 +78,13 @@ def flow_run(row: Sequence[Any]) -> FlowRun:
     return FlowRun(**values, state=_current_state(row))
 
 
+def has_state(row: Sequence[Any]) -> bool:
+    """Whether a row of `select_task_runs` or `select_flow_runs` has a current state."""
+    return row[-len(STATE_COLUMNS)] is not None
+
+
 def _current_state(row: Sequence[Any]) -> State | None:
-    fields = row[-len(STATE_COLUMNS) :]
-    return None if fields[0] is None else state(fields)
+    return state(row[-len(STATE_COLUMNS) :]) if has_state(row) else None
 
 
 def state(row: Sequence[Any]) -> State:
