@@ -67,5 +67,5 @@ async def run_campaign(
             await strike(random)
             await load.pause()
             totals.note(await verifier.losses(load.journal.take_touched()))
-            totals.note(await database_faults(servers[0].database_url))
         totals.note(await verifier.all_losses())
+        totals.note(await database_faults(servers[0].database_url))

@@ -28,4 +28,3 @@ async def test_killed_server(server: Server, plan: Plan, totals: Totals) -> None
 
     await run_campaign(plan, totals, [server], strike)
     await server.stop()
-    totals.note(await database_faults(server.database_url))
