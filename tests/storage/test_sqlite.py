@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ from interlock.storage.store import StoreUnavailableError
 from interlock.storage.tables import configuration
 from tests.conftest import FakeClock
 from tests.crash.disks import read_only
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: FakeClock, chance: Chance) -> AsyncIterator[SqliteStore]:
+    """An open store on a fresh file."""
+    opened = SqliteStore(tmp_path / "ledger.db", clock=clock, chance=chance)
+    await opened.start()
+    yield opened
+    await opened.close()
 
 
 def put(conn: Connection, key: str) -> None:

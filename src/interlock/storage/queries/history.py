@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, Column, ColumnElement, Connection, Row, Table, and_, case, func, literal, select
+from sqlalchemy import CTE, BigInteger, Column, ColumnElement, Connection, Row, Table, and_, case, func, literal, select
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between
@@ -51,7 +51,7 @@ class Grid(msgspec.Struct, frozen=True):
 
     def holds_in(self, interval: ColumnElement[int], time: Column[datetime]) -> ColumnElement[bool]:
         """Whether a time is in the interval of this number."""
-        start, width = literal(self.start, UtcTime()), self.width // MICROSECOND
+        start, width = literal(self.start, UtcTime()), literal(self.width // MICROSECOND, BigInteger())
         begins = (microseconds_after(start, x * width) for x in (interval, interval + 1))
         return and_(time >= next(begins), time < next(begins))
 
