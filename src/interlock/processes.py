@@ -73,7 +73,9 @@ def run_workers(settings: Settings, listener: socket.socket, on_ready: OnReady) 
         keeper.start()
     if all(_come(ready, stopping) for _ in keepers):
         on_ready()
-    stopping.wait()
+    # A signal that comes just before a wait does not end it.
+    while not stopping.wait(POLL_SECONDS):
+        pass
     for keeper in keepers:
         keeper.join()
 
