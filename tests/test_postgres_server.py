@@ -16,7 +16,7 @@ import os
 from tests.postgres import PostgresServer
 server = PostgresServer()
 server.start()
-print(server.folder, server.pid, flush=True)
+print(server.folder, server.data, server.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -46,6 +46,7 @@ def test_the_version_can_be_chosen(version: int) -> None:
         pid = server.pid
     assert not psutil.pid_exists(pid)
     assert not server.folder.exists()
+    assert not server.data.exists()
 
 
 def test_what_was_committed_is_there_after_a_kill_and_after_a_restart(server: PostgresServer) -> None:
@@ -87,9 +88,9 @@ def test_the_options_are_those_of_the_server(server: PostgresServer) -> None:
 
 
 def test_a_killed_test_run_leaves_nothing_behind() -> None:
-    """The server ends and its folder goes, though nobody was left to see to it."""
+    """The server ends and its folders go, though nobody was left to see to it."""
     root = Path(__file__).parents[1]
     crashed = subprocess.run([sys.executable, "-c", CRASHING], cwd=root, capture_output=True, text=True, check=False)
-    folder, pid = crashed.stdout.split()
-    wait_until(lambda: not Path(folder).exists(), f"{folder} is left behind")
+    *folders, pid = crashed.stdout.split()
+    wait_until(lambda: not any(Path(x).exists() for x in folders), f"{folders} are left behind")
     wait_until(lambda: not psutil.pid_exists(int(pid)) or is_gone(psutil.Process(int(pid))), "PostgreSQL still runs")
