@@ -152,7 +152,7 @@ class LiveServer:
 
     async def _serve(self) -> None:
         async with running_app(self._settings) as app:
-            self._server = http_server(app, self._ready.set)
+            self._server = http_server(app, self._settings, self._ready.set)
             await self._server.serve(sockets=[self._listener])
 
     def __enter__(self) -> "LiveServer":

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import uuid_utils
 import uvicorn
@@ -17,7 +18,11 @@ from starlette.types import ASGIApp
 
 from interlock.api.app import create_app
 from interlock.api.context import Context
+from interlock.api.front import Crowded
+from interlock.connections import BoundedConnection, connections_allowed
 from interlock.engine.batcher import Batcher
+from interlock.engine.overload import Overload
+from interlock.engine.reader import Reader
 from interlock.engine.services import run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.orchestration.facts import Chance
@@ -29,6 +34,9 @@ from interlock.storage.store import Store
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take when the server is told to stop."""
+
+TICKS_A_SECOND = 10
+"""How often uvicorn has its server look around."""
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections, so that they are the ones to close them."""
@@ -85,8 +93,10 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
     """The application over an open database; everything that it accepted is committed before this ends."""
     store = create_store(settings, clock)
     await store.start()
-    batcher = Batcher(store, max_waiting=settings.max_waiting_writes)
-    context = Context(batcher=batcher, store=store, clock=clock, chance=CHANCE, settings=settings)
+    overload, patience = Overload(), settings.max_wait_seconds
+    batcher = Batcher(store, overload, max_waiting=settings.max_waiting_writes, max_wait_seconds=patience)
+    reader = Reader(store, overload, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
+    context = Context(batcher=batcher, store=reader, overload=overload, clock=clock, chance=CHANCE, settings=settings)
     leading = asyncio.create_task(store.lead(lambda: run_services(SERVICES, batcher, clock)))
     try:
         # Clients look for these before they bring their own, and expect that nobody can delete them.
@@ -100,7 +110,7 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
 
 
 class AnnouncingServer(uvicorn.Server):
-    """A server that tells when it accepts requests."""
+    """A server that tells when it accepts requests, and cuts the connections of clients that leave it waiting."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -109,6 +119,13 @@ class AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, BoundedConnection):
+                    connection.cut_if_overdue()
+        return await super().on_tick(counter)
 
 
 def outlive_signals() -> None:
@@ -120,10 +137,17 @@ def outlive_signals() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def http_server(app: ASGIApp, on_ready: Callable[[], None]) -> AnnouncingServer:
+def http_server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) -> AnnouncingServer:
     """The HTTP server around the application."""
+    connection = partial(
+        BoundedConnection,
+        most=connections_allowed(settings.max_connections),
+        patience=settings.client_seconds,
+        crowded=Crowded(app, Overload()),
+    )
     config = uvicorn.Config(
         app,
+        http=connection,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -139,4 +163,4 @@ def http_server(app: ASGIApp, on_ready: Callable[[], None]) -> AnnouncingServer:
 async def serve(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
     """Serve on an open socket until SIGTERM or SIGINT; what was accepted by then is answered first."""
     async with running_app(settings) as app:
-        await http_server(app, on_ready).serve(sockets=[listener])
+        await http_server(app, settings, on_ready).serve(sockets=[listener])

@@ -56,8 +56,20 @@ class Settings(BaseSettings):
         None, description="A password that every request must bring, as Basic or Bearer credentials. None: open."
     )
     max_body_bytes: int = Field(16 << 20, ge=1024, description="The largest body of a request, in bytes.")
+    max_connections: int = Field(
+        10_000, ge=1, description="How many connections a server process serves; on others the answer is 503."
+    )
+    client_seconds: float = Field(
+        30, gt=0, description="How long a client may take to send a request, or to take an answer."
+    )
     max_waiting_writes: int = Field(
         10_000, ge=1, description="How many writes may wait; beyond that the answer is 503 with Retry-After."
+    )
+    max_waiting_reads: int = Field(
+        10_000, ge=1, description="How many reads may wait; beyond that the answer is 503 with Retry-After."
+    )
+    max_wait_seconds: float = Field(
+        5, gt=0, description="How long a write or read may wait for its turn; after that the answer is 503."
     )
     tag_slot_wait_seconds: int = Field(
         30, ge=1, description="How long a task run is told to wait for a full concurrency limit."

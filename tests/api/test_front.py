@@ -107,7 +107,7 @@ def test_past_the_bound_of_waiting_writes_the_answer_is_503_with_retry_after(dat
         refused = [x for x in answers if x.status_code == 503]
         accepted = [x.json()["name"] for x in answers if x.status_code == 201]
         assert refused
-        assert {x.headers["retry-after"] for x in refused} == {"1"}
+        assert all(1 <= int(x.headers["retry-after"]) <= 60 for x in refused)
         assert len(refused) + len(accepted) == 200
         with httpx.Client(base_url=server.url) as client:
             assert all(client.get(f"/flows/name/{name}").status_code == 200 for name in accepted)

@@ -9,6 +9,8 @@ import pytest
 from interlock.api.app import create_app, documented_api
 from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
+from interlock.engine.overload import Overload
+from interlock.engine.reader import Reader
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 from interlock.storage.store import Store
@@ -20,7 +22,14 @@ UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 @pytest.fixture
 async def ways(store: Store, clock: FakeClock, chance: Chance) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Two ways into one ledger: through the whole application, and through FastAPI alone."""
-    context = Context(batcher=Batcher(store), store=store, clock=clock, chance=chance, settings=Settings())
+    context = Context(
+        batcher=Batcher(store),
+        store=Reader(store),
+        overload=Overload(),
+        clock=clock,
+        chance=chance,
+        settings=Settings(),
+    )
     plain = documented_api()
     plain.state.context = context
     whole = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(context)), base_url="http://test/api")

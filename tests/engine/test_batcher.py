@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from interlock.engine.batcher import Batcher, OverloadedError
+from interlock.engine.batcher import Batcher
+from interlock.engine.overload import OverloadedError
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetTaskRunState
 from interlock.orchestration.decision import Accept
 from interlock.orchestration.refusals import ConflictError, NotFoundError
@@ -115,15 +116,27 @@ async def test_a_database_that_fails_fails_the_whole_batch_and_nothing_is_writte
     assert (await batcher.decide(create(1))).created
 
 
-async def test_beyond_the_bound_a_write_is_refused_at_once(store: Store, clock: FakeClock) -> None:
-    """A full queue refuses; what it had accepted is carried out all the same."""
-    batcher = Batcher(store, max_waiting=3)
-    accepted = [asyncio.ensure_future(batcher.write(lambda conn, n=n: n)) for n in range(3)]  # type: ignore[misc]
+@pytest.mark.usefixtures("batcher")
+async def test_beyond_the_bound_a_command_is_refused_at_once(store: Store) -> None:
+    """A full line refuses; what it had accepted is carried out all the same."""
+    bounded = Batcher(store, max_waiting=3)
+    accepted = [asyncio.ensure_future(bounded.decide(create(n))) for n in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(OverloadedError) as refused:
-        await batcher.write(lambda conn: "too much")
+        await bounded.decide(create(3))
     assert refused.value.retry_after >= 1
-    assert await asyncio.gather(*accepted) == [0, 1, 2]
+    assert all(x.created for x in await asyncio.gather(*accepted))
+
+
+async def test_beyond_the_bound_a_write_is_refused_at_once(store: Store) -> None:
+    """Where writes go alone, the bound is on those that wait while others are under way."""
+    bounded = Batcher(store, max_waiting=3)
+    room = 3 if store.batches_writes else store.readers + 3
+    accepted = [asyncio.ensure_future(bounded.write(lambda conn, n=n: n)) for n in range(room)]  # type: ignore[misc]
+    await asyncio.sleep(0)
+    with pytest.raises(OverloadedError):
+        await bounded.write(lambda conn: "too much")
+    assert await asyncio.gather(*accepted) == list(range(room))
 
 
 async def test_a_caller_that_goes_away_takes_no_one_with_it(batcher: Batcher, store: Store) -> None:

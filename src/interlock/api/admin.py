@@ -41,7 +41,7 @@ async def ready(context: ContextDep) -> Response:
     """
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await context.store.read(_look)
+            await context.store.read_at_once(_look)
             if context.batcher.is_failing:
                 await context.batcher.write(readiness.prove, context.clock())
     except (StoreUnavailableError, TimeoutError):

@@ -1,4 +1,4 @@
-"""What handlers work with: the batcher, the store, the clock and the settings.
+"""What handlers work with: the batcher for writes, the reader of the store, the clock and the settings.
 
 What lives here: the bundle and the FastAPI dependency that hands it out. What does not: how it is put together
 (server.py).
@@ -12,9 +12,10 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from interlock.engine.batcher import Batcher
+from interlock.engine.overload import Overload
+from interlock.engine.reader import Reader
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
-from interlock.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Context:
     """Everything outside a request that a handler may use."""
 
     batcher: Batcher
-    store: Store
+    store: Reader
+    overload: Overload
     clock: Callable[[], datetime]
     chance: Chance
     settings: Settings

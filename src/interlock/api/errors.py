@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock.api.schemas.base import json_bytes
 from interlock.api.validation_errors import wire_errors
-from interlock.engine.batcher import OverloadedError
+from interlock.engine.overload import OverloadedError
+from interlock.engine.reader import CallerGoneError
 from interlock.orchestration.refusals import ConflictError, NotFoundError, Refusal, UnstorableError
 from interlock.storage.store import StoreUnavailableError
 
@@ -49,12 +50,19 @@ def response_for(error: Exception) -> Response | None:
             return json_response({"detail": CONFLICT}, 409)
         case UnstorableError():
             return json_response({"detail": f"The request holds what the database can't store: {error}."}, 422)
-        case OverloadedError(retry_after=seconds):
-            return _try_again("the server has more to write than it can take, try again", seconds)
+        case OverloadedError():
+            return overloaded(error)
+        case CallerGoneError():
+            return _try_again("the caller did not wait", RETRY_AFTER_SECONDS)
         case StoreUnavailableError():
             log.error("database unavailable", reason=str(error))
             return _try_again("the database is not available, try again", RETRY_AFTER_SECONDS)
     return None
+
+
+def overloaded(error: OverloadedError) -> Response:
+    """503, with the time after which to try again."""
+    return _try_again("the server has more to do than it can, try again", error.retry_after)
 
 
 def _try_again(message: str, seconds: int) -> Response:
@@ -109,5 +117,5 @@ def add_error_handlers(app: FastAPI) -> None:
     """Answer every error in the wire's shapes."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _known)
-    for kind in (Refusal, IntegrityError, OverloadedError, StoreUnavailableError):
+    for kind in (Refusal, IntegrityError, OverloadedError, CallerGoneError, StoreUnavailableError):
         app.add_exception_handler(kind, _known)

@@ -1,18 +1,22 @@
 """The front door: what every request passes before it is looked at.
 
-What lives here: credentials, the API version, the size of bodies, and the split between the API and the rest. What does
-not: routes (hot_routes.py, app.py).
+What lives here: credentials, the API version, the size of bodies, the split between the API and the rest, and what is
+answered when there are too many connections. What does not: routes (hot_routes.py, app.py).
 """
 
 import base64
 import hmac
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from interlock.api.bodies import read_body, replay
+from interlock.api.bodies import replay
 from interlock.api.context import ApiVersion
-from interlock.api.errors import json_response
+from interlock.api.errors import json_response, overloaded
+from interlock.api.large_bodies import LARGE_BYTES, LargeBodies, TooLargeError
+from interlock.engine.overload import Overload, OverloadedError
+from interlock.engine.reader import caller_gone
 
 API_PREFIX = "/api"
 MINIMUM_API_VERSION = (0, 8, 0)
@@ -23,8 +27,9 @@ UNVERSIONED_PATHS = frozenset({"/api/health", "/api/version"})
 class Front:
     """An ASGI application in front of the API's own."""
 
-    def __init__(self, api: ASGIApp, *, auth_string: str | None, max_body_bytes: int) -> None:
+    def __init__(self, api: ASGIApp, overload: Overload, *, auth_string: str | None, max_body_bytes: int) -> None:
         self._api = api
+        self._large_bodies = LargeBodies(overload, max_body_bytes)
         self._credentials = _accepted_credentials(auth_string)
         self._max_body_bytes = max_body_bytes
 
@@ -40,16 +45,24 @@ class Front:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        if b"transfer-encoding" in headers:
-            # A body that does not tell its length has to be read to know it.
-            body = await read_body(receive, self._max_body_bytes)
-            if body is None:
-                await self._too_large()(scope, receive, send)
-                return
-            receive = replay(body, receive)
         # Routes, and the document that lists them, are written without the prefix.
         scope["root_path"] = API_PREFIX
-        await self._api(scope, receive, send)
+        caller_gone.set(lambda: Request(scope, receive).is_disconnected())
+        if _may_be_large(headers):
+            await self._pass_large(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    async def _pass_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._large_bodies.received(receive) as body:
+                await self._api(scope, replay(body, receive), send)
+        except ClientDisconnect:
+            return
+        except TooLargeError:
+            await self._too_large()(scope, receive, send)
+        except OverloadedError as error:
+            await overloaded(error)(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
         if self._credentials is not None and scope["path"] not in OPEN_PATHS and not self._authorized(headers):
@@ -68,6 +81,31 @@ class Front:
     def _authorized(self, headers: dict[bytes, bytes]) -> bool:
         given = headers.get(b"authorization", b"")
         return any(hmac.compare_digest(given, x) for x in self._credentials or ())
+
+
+class Crowded:
+    """An ASGI application for the connections that are too many: a request is refused and its connection closed.
+
+    Only who asks whether the server lives is answered by `app`: it does.
+    """
+
+    def __init__(self, app: ASGIApp, overload: Overload) -> None:
+        self._app = app
+        self._overload = overload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        response = overloaded(self._overload.refusal())
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)
+
+
+def _may_be_large(headers: dict[bytes, bytes]) -> bool:
+    """Whether the body is too large for its connection's buffer, or does not tell its length."""
+    length = headers.get(b"content-length", b"0")
+    return b"transfer-encoding" in headers or not length.isdigit() or int(length) > LARGE_BYTES
 
 
 def _accepted_credentials(auth_string: str | None) -> tuple[bytes, bytes] | None:

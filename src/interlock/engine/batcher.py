@@ -1,20 +1,20 @@
 """Writes, gathered into batches: whatever arrives while one batch commits goes into the next.
 
-What lives here: the queue in front of the store and its bound. What does not: transactions (storage/) and decisions
-(orchestration/).
+What lives here: what goes into a batch, and who is answered with what. What does not: the bounds of waiting
+(overload.py), transactions (storage/) and decisions (orchestration/).
 
 The contract of a batch: a caller is answered only after the commit that holds its change; a command that can't be
 carried out fails alone; a database that fails, fails the whole batch, of which then nothing is written; a lone command
-goes at once, since no timer gathers them; and beyond the bound a caller is refused at once, before anything is done.
+goes at once, since no timer gathers them; and a caller that would wait too long is refused, before anything is done.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
 
+from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
 from interlock.orchestration.commands import (
     Command,
     CreateFlowRun,
@@ -31,17 +31,6 @@ T = TypeVar("T")
 MAX_BATCH = 256
 """Items in one transaction. Measured: beyond some 100 the cost of a commit no longer shows, while latency grows."""
 
-MAX_WAITING = 10_000
-"""Items that may wait for a batch. At 4,000 a second the last of them waits 2.5 seconds, within a client's patience."""
-
-
-class OverloadedError(Exception):
-    """Too many writes wait already. Nothing was done; `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: int = 1) -> None:
-        super().__init__("too many writes are waiting")
-        self.retry_after = retry_after
-
 
 class Batcher:
     """The one way to write. Use from one event loop.
@@ -49,13 +38,21 @@ class Batcher:
     `is_failing` says that the database took nothing when it was last asked to.
     """
 
-    def __init__(self, store: Store, *, max_batch: int = MAX_BATCH, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        store: Store,
+        overload: Overload | None = None,
+        *,
+        max_batch: int = MAX_BATCH,
+        max_waiting: int = MAX_WAITING,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        overload = overload or Overload()
         self._store = store
         self._max_batch = max_batch
-        self._max_waiting = max_waiting
-        self._waiting: deque[tuple[BatchItem, asyncio.Future[Any]]] = deque()
+        self._line: WaitingLine[BatchItem] = WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds)
+        self._alone = Turns(store.readers, WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds))
         self.is_failing = False
-        self._alone = 0
         self._pumps: set[asyncio.Task[None]] = set()
 
     @overload
@@ -80,34 +77,24 @@ class Batcher:
         return result
 
     async def _commit_alone(self, item: Write) -> Any:
-        if self._alone >= self._max_waiting:
-            raise OverloadedError
-        self._alone += 1
-        try:
+        async with self._alone:
             (outcome,) = await self._outcomes([item])
-        finally:
-            self._alone -= 1
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     async def _submit(self, item: BatchItem) -> Any:
-        if len(self._waiting) >= self._max_waiting:
-            raise OverloadedError
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((item, answer))
+        answer = self._line.join(item)
         # One that is done takes no more, even while it is still to be discarded: those it answered come first.
         if sum(not pump.done() for pump in self._pumps) < self._store.lanes:
-            pump = loop.create_task(self._run())
+            pump = asyncio.create_task(self._run())
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
         return await answer
 
     async def _run(self) -> None:
-        while self._waiting:
-            size = min(len(self._waiting), self._max_batch)
-            await self._commit([self._waiting.popleft() for _ in range(size)])
+        while batch := self._line.take(self._max_batch):
+            await self._commit(batch)
 
     async def _commit(self, batch: list[tuple[BatchItem, asyncio.Future[Any]]]) -> None:
         outcomes = await self._outcomes([item for item, _ in batch])

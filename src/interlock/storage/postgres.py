@@ -86,6 +86,7 @@ class PostgresStore:
         connections: int = 10,
         statement_seconds: float = 30.0,
     ) -> None:
+        self.readers = connections
         self._dsn = dsn
         self._clock = clock
         self._chance = chance

@@ -24,7 +24,7 @@ from interlock.storage import ledger
 from interlock.storage.migrations import is_due, upgrade_if_needed
 from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
 
-READER_THREADS = 4
+READERS = 4
 BUSY_TIMEOUT_SECONDS = 5
 PAGE_CACHE_KIB = 8_192
 """The page cache of each connection. Measured with 100,000 runs: more costs memory and saves little time, since the
@@ -49,6 +49,7 @@ class SqliteStore:
 
     batches_writes = True
     lanes = 1
+    readers = READERS
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class SqliteStore:
         self._slot_wait_seconds = slot_wait_seconds
         self._engine = create_sqlite_engine(path, durability)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
-        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="sqlite-reader")
+        self._readers = ThreadPoolExecutor(READERS + 1, thread_name_prefix="sqlite-reader")
         self._checkpointer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpointer")
         self._checkpoint: Future[None] | None = None
         self._next_checkpoint = 0.0

@@ -46,6 +46,9 @@ class Store(Protocol):
     lanes: int
     """How many calls of `commit` may be under way at once."""
 
+    readers: int
+    """How many calls of `read` may be under way at once, and as many of `commit` with a lone Write."""
+
     batches_writes: bool
     """Whether a Write is best given to `commit` together with commands. Otherwise it is best given alone and at once:
     each has a transaction of its own, beside the others."""

@@ -12,7 +12,8 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from interlock.engine.batcher import Batcher, OverloadedError
+from interlock.engine.batcher import Batcher
+from interlock.engine.overload import OverloadedError
 from interlock.storage.store import StoreUnavailableError
 
 log = structlog.get_logger("interlock.services")

@@ -1,0 +1,57 @@
+"""Reads, so many at once: whatever comes meanwhile waits for its turn.
+
+What lives here: the way from the API to the store's reads, and its bound. What does not: transactions and queries
+(storage/).
+"""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
+from interlock.storage.store import P, Query, Store, T
+
+caller_gone: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("caller_gone")
+"""How to find out whether whoever waits for the answer has gone away; set for each request by what serves it."""
+
+
+class CallerGoneError(Exception):
+    """Nobody waits for the answer any more. Nothing was done."""
+
+
+class Reader:
+    """The one way to read. Use from one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        overload: Overload | None = None,
+        *,
+        max_waiting: int = MAX_WAITING,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        self._store = store
+        line: WaitingLine[None] = WaitingLine(overload or Overload(), most=max_waiting, seconds=max_wait_seconds)
+        self._turns = Turns(store.readers, line)
+
+    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query that changes nothing, beside the writes and in its turn.
+
+        Raises OverloadedError, StoreUnavailableError, and CallerGoneError for a read that waited for longer than its
+        caller.
+        """
+        async with self._turns as waited:
+            if waited and await _is_caller_gone():
+                raise CallerGoneError
+            return await self._store.read(query, *args, **kwargs)
+
+    async def read_at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read without waiting for a turn; for what has to be told at any time, such as whether the database is there.
+
+        Raises StoreUnavailableError.
+        """
+        return await self._store.read(query, *args, **kwargs)
+
+
+async def _is_caller_gone() -> bool:
+    ask = caller_gone.get(None)
+    return ask is not None and await ask()
