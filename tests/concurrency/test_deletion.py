@@ -1,23 +1,11 @@
 """Runs, and the flows that they are of, deleted while other requests go on with them."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.api.records import made, new_block_document, new_flow, new_flow_run, new_task_run, unique
-from tests.concurrency.conftest import SERVERS, Call, Fleet, delete, post, running_fleet, statuses
-from tests.conftest import FreshDatabase
+from tests.concurrency.conftest import Call, Fleet, delete, post, statuses
 
 MANY = 8
-
-
-@pytest.fixture(scope="module")
-def fleet(fresh_database: FreshDatabase, database: str) -> Iterator[Fleet]:
-    """Servers of this module's own: a deletion, and a batch that refers to what is being deleted, may wait for each
-    other, which is mended by trying again."""
-    with fresh_database() as url, running_fleet(url, SERVERS[database]) as running:
-        yield running
 
 
 def start(task_run: Any) -> Call:

@@ -54,6 +54,12 @@ def _locking(query: Select[Any], table: Table) -> Prepared:
     return Prepared(query.order_by(table.c.id).with_for_update(key_share=True, of=table))
 
 
+def _keeping(query: Select[Any], table: Table) -> Prepared:
+    """Keeps the rows that it reads from being deleted, in the order of their ids: new ones are to refer to them. Their
+    insertion does it as well, but only once the batch holds rows that one who deletes these may wait for."""
+    return Prepared(query.order_by(table.c.id).with_for_update(read=True, key_share=True, of=table))
+
+
 _TASK_RUNS_BY_ID = Prepared(rows.select_task_runs().where(_among(task_runs.c.id)))
 _TASK_RUNS_LOCKED = _locking(rows.select_task_runs().where(_among(task_runs.c.id)), task_runs)
 _TASK_RUNS_OF_FLOW_RUNS_LOCKED = _locking(select(task_runs.c.id).where(_among(task_runs.c.flow_run_id)), task_runs)
@@ -74,8 +80,9 @@ _FAILED_TASK_RUNS = Prepared(
 )
 _FLOW_RUNS_BY_ID = Prepared(rows.select_flow_runs().where(_among(flow_runs.c.id)))
 _FLOW_RUNS_LOCKED = _locking(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
+_FLOW_RUNS_KEPT = _keeping(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
-_FLOW_IDS = Prepared(select(flows.c.id).where(_among(flows.c.id)))
+_FLOW_IDS = _keeping(select(flows.c.id).where(_among(flows.c.id)), flows)
 _LIMITS = Prepared(
     select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit)
     .where(_among(concurrency_limits.c.tag))
@@ -163,14 +170,18 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
 def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     creations = [c.run for c in commands if isinstance(c, CreateFlowRun)]
     named = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)}
+    if creations:
+        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, {"keys": {run.flow_id for run in creations}}))
+    if _must_lock(conn):
+        owners = {c.run.flow_run_id for c in commands if isinstance(c, CreateTaskRun) and c.run.flow_run_id} - named
+        for row in _locked(conn, owners, _FLOW_RUNS_KEPT, _FLOW_RUNS_BY_ID):
+            facts.add_flow_run(rows.flow_run(row))
     for row in _locked(conn, named | {run.id for run in creations}, _FLOW_RUNS_LOCKED, _FLOW_RUNS_BY_ID):
         facts.add_flow_run(rows.flow_run(row))
     keys: set[FlowRunKey] = {(x.flow_id, x.idempotency_key) for x in creations if x.idempotency_key is not None}
     if items := _items_of(keys):
         for row in _FLOW_RUNS_BY_KEY.fetch(conn, items):
             facts.add_flow_run(rows.flow_run(row))
-    if creations:
-        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, {"keys": {run.flow_id for run in creations}}))
 
 
 def _load_flow_runs(conn: Connection, ids: Iterable[str], facts: WorkingSet) -> None:
