@@ -31,6 +31,12 @@ T = TypeVar("T")
 MAX_BATCH = 256
 """Items in one transaction. Measured: beyond some 100 the cost of a commit no longer shows, while latency grows."""
 
+WORTH_A_LANE = 16
+"""How many must wait for each batch under way before another one goes beside it. Without that, the first answers of a
+batch would come back as a batch of two or three at once, and a batch costs the same whatever its size: at 50 clients of
+a PostgreSQL, a fifth less CPU a write than with two lanes that take what there is; with one lane alone, as little CPU,
+but nothing is decided while a large batch waits for its commit."""
+
 
 class Batcher:
     """The one way to write. Use from one event loop.
@@ -85,16 +91,23 @@ class Batcher:
 
     async def _submit(self, item: BatchItem) -> Any:
         answer = self._line.join(item)
-        # One that is done takes no more, even while it is still to be discarded: those it answered come first.
-        if sum(not pump.done() for pump in self._pumps) < self._store.lanes:
+        under_way = self._under_way()
+        if under_way < self._store.lanes and self._is_worth_a_batch(beside=under_way):
             pump = asyncio.create_task(self._run())
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
         return await answer
 
+    def _under_way(self) -> int:
+        # One that is done takes no more, even while it is still to be discarded: those it answered come first.
+        return sum(not pump.done() for pump in self._pumps)
+
+    def _is_worth_a_batch(self, beside: int) -> bool:
+        return len(self._line) > beside * WORTH_A_LANE
+
     async def _run(self) -> None:
-        while batch := self._line.take(self._max_batch):
-            await self._commit(batch)
+        while self._is_worth_a_batch(beside=self._under_way() - 1):
+            await self._commit(self._line.take(self._max_batch))
 
     async def _commit(self, batch: list[tuple[BatchItem, asyncio.Future[Any]]]) -> None:
         outcomes = await self._outcomes([item for item, _ in batch])

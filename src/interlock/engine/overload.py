@@ -74,6 +74,9 @@ class WaitingLine(Generic[T]):
         self._waiting: deque[tuple[T, asyncio.Future[Any], float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def join(self, item: T) -> asyncio.Future[Any]:
         """The future of the item's answer; raises OverloadedError when the line is full."""
         if len(self._waiting) >= self._most:
