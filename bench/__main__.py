@@ -8,6 +8,7 @@ PostgreSQL the others. Scenarios:
   flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
   reads     pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
   start     time to ready, --help, resident memory with 100,000 task runs
+  overload  ten times the load that can be served, 100,000 task runs stored: latency, refusals, memory
   fleet     the writes on 1, 2 and 4 Interlock servers on one PostgreSQL: the same figures, memory
   takeover  the leader of two Interlock servers is killed: seconds until the other one leads
   bare      the limits: the same HTTP stack answering the same bodies, and batched SQLite without HTTP
@@ -31,13 +32,14 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, fleet, flow, reads, start, takeover, writes
+from bench.scenarios import bare, drivers, fleet, flow, overload, reads, start, takeover, writes
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
     "flow": flow.run,
     "reads": reads.run,
     "start": start.run,
+    "overload": overload.run,
 }
 ONCE: dict[str, Callable[[Bench], report.Section]] = {
     "fleet": fleet.run,

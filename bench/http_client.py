@@ -26,11 +26,15 @@ class ConnectionFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer; `body` is decompressed, `wire_bytes` its size on the wire with the head."""
+    """One HTTP answer; `body` is decompressed, `wire_bytes` its size on the wire with the head.
+
+    `retry_after` is the time after which a refused request may come again, in seconds.
+    """
 
     status: int
     body: bytes
     wire_bytes: int
+    retry_after: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -68,7 +72,13 @@ def _answer(head: bytes, whole: bytes, body_start: int) -> Answer:
     body = whole[body_start:]
     if b"\r\ncontent-encoding: gzip" in head:
         body = zlib.decompress(body, _GZIP_WINDOW)
-    return Answer(_status(head), body, len(whole))
+    status = _status(head)
+    return Answer(status, body, len(whole), _retry_after(head) if status == 503 else None)
+
+
+def _retry_after(head: bytes) -> int | None:
+    _, found, value = head.partition(b"\r\nretry-after:")
+    return int(value.partition(b"\r\n")[0]) if found else None
 
 
 def _status(head: bytes) -> int:

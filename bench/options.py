@@ -28,7 +28,9 @@ LENGTHS = (
     Length("warm_up", float, 2, 1, "writes, fleet, bare: seconds of load before them"),
     Length("rounds", int, 3, 1, "writes, flow, fleet: rounds of peer, Interlock; medians are shown"),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
-    Length("stored_runs", int, 100_000, 10_000, "reads, start: task runs stored"),
+    Length("stored_runs", int, 100_000, 10_000, "reads, start, overload: task runs stored"),
+    Length("overload_seconds", float, 30, 3, "overload: seconds of ten times the load, of each kind"),
+    Length("overload_connections", int, 5000, 200, "overload: connections of the load, and obedient clients"),
     Length("repeats", int, 50, 10, "reads: requests of each kind"),
 )
 
@@ -42,6 +44,8 @@ class Options:
     rounds: int
     mapped_tasks: int
     stored_runs: int
+    overload_seconds: float
+    overload_connections: int
     repeats: int
     connections: tuple[int, ...]
     servers: tuple[str, ...]
@@ -88,9 +92,9 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
         add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
     add("--connections", type=_numbers, default=CONNECTIONS, metavar="N,N", help="writes (default 1,10,50)")
     databases = tuple(DATABASES)
-    help_text = "sqlite, postgresql, or both (default): writes, flow, reads, start"
+    help_text = "sqlite, postgresql, or both (default): writes, flow, reads, start, overload"
     add("--databases", type=_names(databases), default=databases, metavar="NAMES", help=help_text)
-    help_text = "reads, start: keep filled SQLite databases here, use those found"
+    help_text = "reads, start, overload: keep filled SQLite databases here, use those found"
     add("--filled", type=Path, metavar="FOLDER", help=help_text)
     add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
     add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
