@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import POSTGRES_VERSION
 from tests.crash.campaign import Plan, Totals
 from tests.crash.disks import ONLY_ROOT
 from tests.crash.servers import Server
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, server_version
 
 SHORT_KILLS, LONG_KILLS = 3, 100
 SECONDS = 1.5
@@ -37,9 +38,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """A PostgreSQL that writes to disk what it says it has, and may be killed."""
     with PostgresServer(durable=True) as server:
+        request.config.stash[POSTGRES_VERSION] = server_version(server.url)
         yield server
 
 

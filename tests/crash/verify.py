@@ -37,7 +37,7 @@ class Verifier:
             records = await self._records(kind, wanted)
             for run in wanted:
                 lines += run_losses(run, records.get(run.id), await self._states(run))
-            lines += await self._miscounted(kind)
+            lines += await self._miscounted(kind, {}, sum(1 for _ in self._journal.living(kind)))
         for tag in LIMITS:
             lines += await self._wrong_holders(tag)
         return lines
@@ -45,6 +45,10 @@ class Verifier:
     async def all_losses(self) -> list[str]:
         """The same of everything that was ever acknowledged."""
         lines = await self.losses(self._journal.runs.values())
+        for kind in KINDS:
+            records = await self._records(kind, self._journal.living(kind))
+            for state_type, number in Counter(record["state_type"] for record in records.values()).items():
+                lines += await self._miscounted(kind, {"state": {"type": {"any_": [state_type]}}}, number)
         for flow_run_id, messages in self._journal.logs.items():
             lines += await self._lost_logs(flow_run_id, messages)
         return lines
@@ -65,10 +69,10 @@ class Verifier:
         states: list[Record] = (await self._caller.call("GET", f"/{noun}_states/?{noun}_id={run.id}")).body
         return states
 
-    async def _miscounted(self, kind: Kind) -> list[str]:
-        """As many runs as were acknowledged and not deleted: no run was made twice."""
-        count, expected = await self._post(f"/{kind}/count", {}), sum(1 for _ in self._journal.living(kind))
-        return [] if count == expected else [f"{count} {kind} instead of {expected}"]
+    async def _miscounted(self, kind: Kind, wanted: Record, number: int) -> list[str]:
+        """As many runs as were acknowledged and not deleted, and no others: no run was made twice."""
+        count = await self._post(f"/{kind}/count", {kind: wanted})
+        return [] if count == number else [f"{count} {kind} {wanted} instead of {number}"]
 
     async def _wrong_holders(self, tag: str) -> list[str]:
         """The slots are held by the runs with the tag that run or are being cancelled, and by no others."""
