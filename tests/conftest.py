@@ -233,7 +233,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     postgres = config.stash.get(POSTGRES_VERSION, "(none could be had)")
     for kind, name in {"sqlite": f"SQLite {sqlite3.sqlite_version}", "postgresql": f"PostgreSQL {postgres}"}.items():
         outcomes = Counter(
-            outcome
+            "failed" if outcome == "error" else outcome
             for outcome in ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
             for report in terminalreporter.getreports(outcome)
             if ("database", kind) in report.user_properties

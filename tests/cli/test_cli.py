@@ -1,13 +1,11 @@
 """The command line, as a user meets it: real processes, their output and exit codes."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from interlock import __version__
@@ -85,45 +83,7 @@ def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
     assert_one_clear_line(result, "not a database")
 
 
-def test_a_database_of_a_newer_program_is_one_clear_line(url: str) -> None:
-    """The server refuses to start on it."""
-    import sqlite3
-
-    assert interlock("database", "upgrade", "--database-url", url).returncode == 0
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as conn:
-        conn.execute("UPDATE interlock_version SET version_num = '9999'")
-    conn.close()
-    assert_one_clear_line(interlock("server", "start", "--port", "0", "--database-url", url), "9999")
-
-
-def test_the_database_commands_go_up_down_and_around(url: str) -> None:
-    """upgrade makes the file, info describes it, reset empties it, downgrade takes the schema back."""
-    assert "0001" in interlock("database", "upgrade", "--database-url", url).stdout
-    described = interlock("database", "info", "--database-url", url).stdout
-    assert "task_runs" in described
-    assert interlock("database", "reset", "--yes", "--database-url", url).returncode == 0
-    assert interlock("database", "downgrade", "base", "--yes", "--database-url", url).returncode == 0
-    assert "none" in interlock("database", "info", "--database-url", url).stdout
-
-
 def test_info_about_no_database_is_one_clear_line(url: str) -> None:
     """Looking does not make a file."""
     assert_one_clear_line(interlock("database", "info", "--database-url", url), "no database")
     assert not Path(url.removeprefix("sqlite:///")).exists()
-
-
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_the_server_says_where_it_is_and_stops_cleanly(url: str, stop: signal.Signals) -> None:
-    """The banner has the lines to paste; a signal ends it with 0, and what was written is there at the next start."""
-    command = [sys.executable, "-m", "interlock", "server", "start", "--port", "0", "--database-url", url]
-    for expected in (201, 200):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            banner = ""
-            while "PREFECT_API_URL" not in banner:
-                banner += process.stdout.readline()
-            address = banner.split("export PREFECT_API_URL=")[1].strip()
-            assert f"{address}/docs" in banner
-            assert httpx.post(f"{address}/flows/", json={"name": "kept"}).status_code == expected
-            process.send_signal(stop)
-            assert process.wait(TIMEOUT) == 0
