@@ -41,7 +41,7 @@ def filled(bench: Bench, launch: Launch, database: str) -> Filled:
 
 
 def _fill(bench: Bench, launch: Launch, storage: Storage) -> Filled:
-    base = datetime.now(UTC)
+    base = datetime.now(UTC).replace(microsecond=0)  # histories are cut at milliseconds, which must lose no run
     runs = bench.options.stored_runs
     resident = None
     with bench.server(launch, storage) as server:
