@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from interlock.storage.invariants import Violation
 from tests.model.ledger import Ledger, Queued
 from tests.model.records import TYPES, Run
-from tests.model.server import Server
+from tests.model.server import Servers
 from tests.model.wire import Json, same, shown_flow_run, shown_limit, shown_state, shown_task_run
 
 NOUNS = ("flow_run", "task_run")
@@ -62,24 +62,24 @@ class ShownWhole(Shown):
         return ledger
 
 
-def at_a_glance(server: Server) -> Shown:
-    pages = server.pages("/flow_runs/filter", "/task_runs/filter", "/concurrency_limits/filter")
-    return Shown(*pages, server.queue())
+def at_a_glance(servers: Servers) -> Shown:
+    pages = servers.pages("/flow_runs/filter", "/task_runs/filter", "/concurrency_limits/filter")
+    return Shown(*pages, servers.queue())
 
 
-def whole(server: Server) -> ShownWhole:
-    seen = at_a_glance(server)
-    histories = {**_histories(server, "flow_run", seen.flow_runs), **_histories(server, "task_run", seen.task_runs)}
+def whole(servers: Servers) -> ShownWhole:
+    seen = at_a_glance(servers)
+    histories = {**_histories(servers, "flow_run", seen.flow_runs), **_histories(servers, "task_run", seen.task_runs)}
     filters = [{"state": {"type": {"any_": [x]}}} for x in TYPES]
-    counts = {noun: server.found(f"/{noun}s/count", [{f"{noun}s": x} for x in filters]) for noun in NOUNS}
-    flows, results = server.pages("/flows/filter", "/artifacts/filter")
-    wrong = server.violations()
+    counts = {noun: servers.found(f"/{noun}s/count", [{f"{noun}s": x} for x in filters]) for noun in NOUNS}
+    flows, results = servers.pages("/flows/filter", "/artifacts/filter")
+    wrong = servers.violations()
     return ShownWhole(**vars(seen), histories=histories, counts=counts, flows=flows, results=results, violations=wrong)
 
 
-def _histories(server: Server, noun: str, runs: Sequence[Json]) -> dict[str, list[Json]]:
+def _histories(servers: Servers, noun: str, runs: Sequence[Json]) -> dict[str, list[Json]]:
     ids = [x["id"] for x in runs]
-    return dict(zip(ids, server.at([f"/{noun}_states/?{noun}_id={x}" for x in ids]), strict=True))
+    return dict(zip(ids, servers.at([f"/{noun}_states/?{noun}_id={x}" for x in ids]), strict=True))
 
 
 def _same_records(shown: list[Json], expected: dict[str, Json], key: str = "id") -> None:

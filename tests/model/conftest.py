@@ -1,12 +1,14 @@
 """How long the model-based test goes on: a short walk in the ordinary run, a long one by an option.
 
-`./run test tests/model --hypothesis-profile=model-campaign --timeout=0` takes the long one, about an hour a database.
+`./run test tests/model --hypothesis-profile=model-campaign` takes the long one, about an hour a database.
 """
 
 from hypothesis import HealthCheck, settings
 
-ORDINARY = settings(
-    max_examples=50,
+ORDINARY, CAMPAIGN = "model", "model-campaign"
+
+_ordinary = settings(
+    max_examples=40,
     stateful_step_count=20,
     deadline=None,
     print_blob=True,
@@ -14,5 +16,5 @@ ORDINARY = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-settings.register_profile("model", ORDINARY)
-settings.register_profile("model-campaign", ORDINARY, max_examples=1500, stateful_step_count=40)
+settings.register_profile(ORDINARY, _ordinary)
+settings.register_profile(CAMPAIGN, _ordinary, max_examples=2000, stateful_step_count=40)

@@ -18,7 +18,7 @@ from tests.model.calls import Call
 from tests.model.comparison import Shown
 from tests.model.ledger import Ledger
 from tests.model.records import Proposal
-from tests.model.server import Server
+from tests.model.server import Servers
 from tests.model.wire import Answer
 
 WAITS = st.sampled_from((0.25,) * 8 + (0.0, 2.0, 20.0, 60.0))
@@ -33,15 +33,15 @@ Exchange = tuple[Call, Answer]
 class LedgerMachine(RuleBasedStateMachine):
     """One walk through the API, from an empty database on."""
 
-    def __init__(self, server: Server, clock: FakeClock) -> None:
+    def __init__(self, servers: Servers, clock: FakeClock) -> None:
         super().__init__()
-        self._server = server
+        self._servers = servers
         self._clock = clock
         # As many as there are orders in which requests that were sent at once may have been carried out.
         self._ledgers = [Ledger(clock.now)]
         self._last: Call
         self._asked = 0
-        server.empty()
+        servers.empty()
 
     @property
     def _ledger(self) -> Ledger:
@@ -56,7 +56,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def _ask(self, *requested: Call) -> None:
         """Send these at once; whatever order the server put them in, it must be one in which the answers are right."""
         self._asked += len(requested)
-        answers = self._server.ask(requested)
+        answers = self._servers.ask(requested)
         orders = list(permutations(zip(requested, answers, strict=True)))
         cases = list(product(self._ledgers, orders))
         if len(cases) > 1:
@@ -100,17 +100,17 @@ class LedgerMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         """Whatever was answered is there afterwards."""
         self._asked = 0
-        self._server.restart()
-        self._compare(comparison.whole(self._server))
+        self._servers.restart()
+        self._compare(comparison.whole(self._servers))
 
     @invariant()
     def runs_limits_and_queue_agree(self) -> None:
-        self._compare(comparison.at_a_glance(self._server))
+        self._compare(comparison.at_a_glance(self._servers))
 
     def teardown(self) -> None:
         # A step that failed is to be reported as it is.
         if sys.exception() is None:
-            self._compare(comparison.whole(self._server))
+            self._compare(comparison.whole(self._servers))
 
 
 def _after(ledger: Ledger, exchanges: Iterable[Exchange]) -> Ledger:

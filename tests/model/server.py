@@ -1,11 +1,12 @@
-"""The real application in this process, on a database that outlives it.
+"""The real application in this process, on a database that outlives it; where a database takes several, several.
 
-What lives here: starting and stopping it, asking it, and looking at the database beside it. What does not: what to ask
-(machine.py) and what must be answered (ledger.py).
+What lives here: starting and stopping them, asking them, and looking at the database beside them. What does not: what
+to ask (machine.py) and what must be answered (ledger.py).
 """
 
 import asyncio
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -26,33 +27,13 @@ Request = tuple[str, str, Any]
 
 
 class Server:
-    """The application, asked through ASGI: all but the socket. Within its context it runs."""
+    """The application, asked through ASGI: all but the socket."""
 
     def __init__(self, settings: Settings, clock: FakeClock) -> None:
         self._settings = settings
         self._clock = clock
-        self._runner = asyncio.Runner()
-        self._beside = create_store(settings, clock)
 
-    def __enter__(self) -> "Server":
-        self._runner.run(self._start())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._runner.run(self._stop())
-        self._runner.run(self._beside.close())
-        self._runner.close()
-
-    def restart(self) -> None:
-        self._runner.run(self._stop())
-        self._runner.run(self._start())
-
-    def empty(self) -> None:
-        """Delete every record. A server that keeps no truth in memory does not need to know."""
-        outcomes = self._runner.run(self._beside.commit([Write(_delete_all)]))
-        assert outcomes == [None]
-
-    async def _start(self) -> None:
+    async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._client: asyncio.Future[httpx.AsyncClient] = loop.create_future()
@@ -69,13 +50,53 @@ class Server:
                 self._client.set_result(client)
                 await self._stopping.wait()
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
         self._stopping.set()
         await self._life
 
+    async def send(self, method: str, path: str, body: Any) -> Answer:
+        response = await self._client.result().request(method, path, json=body)
+        return Answer(response.status_code, response.json() if response.content else None)
+
+
+class Servers:
+    """So many servers on one database, asked in turn. Within its context they run."""
+
+    def __init__(self, settings: Settings, clock: FakeClock, count: int) -> None:
+        self._servers = [Server(settings, clock) for _ in range(count)]
+        self._turns = cycle(self._servers)
+        self._runner = asyncio.Runner()
+        self._beside = create_store(settings, clock)
+
+    def __enter__(self) -> "Servers":
+        for server in self._servers:
+            self._runner.run(server.start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            self._runner.run(server.stop())
+        self._runner.run(self._beside.close())
+        self._runner.close()
+
+    def restart(self) -> None:
+        """Stop and start the server whose turn it is."""
+        server = next(self._turns)
+        self._runner.run(server.stop())
+        self._runner.run(server.start())
+
+    def empty(self) -> None:
+        """Delete every record. Servers that keep no truth in memory need not know."""
+        outcomes = self._runner.run(self._beside.commit([Write(_delete_all)]))
+        assert outcomes == [None]
+        self._turns = cycle(self._servers)
+
     def ask(self, calls: Sequence[Call]) -> list[Answer]:
         """Send all of these at once; the answers in their order."""
-        return self._at_once([(x.method, x.path, x.body) for x in calls])
+        return self._runner.run(self._at_once([(x.method, x.path, x.body) for x in calls]))
+
+    async def _at_once(self, requests: Sequence[Request]) -> list[Answer]:
+        return await asyncio.gather(*(next(self._turns).send(*x) for x in requests))
 
     def pages(self, *paths: str) -> list[Any]:
         """The first page of each of these lists."""
@@ -90,19 +111,10 @@ class Server:
         return self._shown([("POST", path, body) for body in bodies])
 
     def _shown(self, requests: Sequence[Request]) -> list[Any]:
-        answers = self._at_once(requests)
+        """One after another: this is about what is shown, not about many readers."""
+        answers = [self._runner.run(next(self._turns).send(*x)) for x in requests]
         assert [x.status for x in answers] == [200] * len(requests), answers
         return [x.body for x in answers]
-
-    def _at_once(self, requests: Sequence[Request]) -> list[Answer]:
-        return list(self._runner.run(self._gather(requests)))
-
-    async def _gather(self, requests: Sequence[Request]) -> list[Answer]:
-        return await asyncio.gather(*(self._send(*x) for x in requests))
-
-    async def _send(self, method: str, path: str, body: Any) -> Answer:
-        response = await self._client.result().request(method, path, json=body)
-        return Answer(response.status_code, response.json() if response.content else None)
 
     def queue(self) -> dict[str, Any]:
         """The background runs that wait for a worker: when each is due, and whether it goes ahead of others."""

@@ -4,27 +4,29 @@ On a failure hypothesis prints the shortest walk it found to it, with the answer
 put above `machine`, that takes the same walk again.
 """
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from interlock.settings import Settings
 from tests.conftest import FakeClock
+from tests.model.conftest import CAMPAIGN, ORDINARY
 from tests.model.machine import LedgerMachine
-from tests.model.server import Server
+from tests.model.server import Servers
 
-PROFILES = ("model", "model-campaign")
+SERVERS = {"sqlite": 1, "postgresql": 3}
+IS_CAMPAIGN = settings.get_current_profile_name() == CAMPAIGN
+PROFILE = settings.get_profile(CAMPAIGN if IS_CAMPAIGN else ORDINARY)
 
 
-def test_whatever_is_asked_in_whatever_order_server_and_model_agree(database_url: str, clock: FakeClock) -> None:
-    """Creations, transitions, deletions, limits, time that passes and restarts, on each kind of database."""
-    with Server(Settings(database_url=database_url), clock) as server:
+@pytest.mark.timeout(0 if IS_CAMPAIGN else 900)
+def test_whatever_is_asked_in_whatever_order_servers_and_model_agree(
+    database: str, database_url: str, clock: FakeClock
+) -> None:
+    """Creations, transitions, deletions, limits, time that passes and restarts; on PostgreSQL with several servers."""
+    with Servers(Settings(database_url=database_url), clock, SERVERS[database]) as servers:
 
         def machine() -> LedgerMachine:
-            return LedgerMachine(server, clock)
+            return LedgerMachine(servers, clock)
 
-        run_state_machine_as_test(machine, settings=_profile())
-
-
-def _profile() -> settings:
-    chosen = settings.get_current_profile_name()
-    return settings.get_profile(chosen if chosen in PROFILES else PROFILES[0])
+        run_state_machine_as_test(machine, settings=PROFILE)
