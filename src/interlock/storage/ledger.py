@@ -199,7 +199,10 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     retried = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)}
     if retried and _must_lock(conn):
         ids.update(row[0] for row in _TASK_RUNS_OF_FLOW_RUNS_LOCKED.fetch(conn, {"keys": retried}))
-    for row in _locked(conn, ids | {run.id for run in creations}, _TASK_RUNS_LOCKED, _TASK_RUNS_BY_ID):
+    if not _must_lock(conn):
+        # Where others write too, nothing but the constraint can tell that an id is taken.
+        ids.update(run.id for run in creations)
+    for row in _locked(conn, ids, _TASK_RUNS_LOCKED, _TASK_RUNS_BY_ID):
         facts.add_task_run(rows.task_run(row))
     keys: set[TaskRunKey] = {(x.flow_run_id, x.task_key, x.dynamic_key) for x in creations}
     _load_task_runs(conn, _TASK_RUNS_BY_KEY, _items_of([k for k in keys if k[0] is not None]), facts)

@@ -156,6 +156,8 @@ class PostgresStore:
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._connected(self._engine) as conn:
+            if getattr(query, "is_one_statement", False):
+                return await conn.run_sync(query, *args, **kwargs)
             return await _transaction(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", query, *args, **kwargs)
 
     async def commit(self, items: Sequence[BatchItem]) -> Sequence[Any]:

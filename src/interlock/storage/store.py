@@ -20,6 +20,12 @@ Query = Callable[Concatenate[Connection, P], T]
 """A plain function that runs statements on the connection it is given, and neither commits nor rolls back."""
 
 
+def one_statement(query: "Query[P, T]") -> "Query[P, T]":
+    """Mark a query that runs a single statement: it is a snapshot by itself, and needs no transaction around it."""
+    query.is_one_statement = True  # type: ignore[attr-defined]
+    return query
+
+
 class Write(msgspec.Struct, frozen=True):
     """A change that needs no decision: a function that is run inside the batch's transaction, on a savepoint."""
 

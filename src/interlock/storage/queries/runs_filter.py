@@ -28,6 +28,7 @@ from interlock.storage.filters import (
     parts,
 )
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
+from interlock.storage.store import one_statement
 from interlock.storage.tables import flow_runs, flows, task_runs
 
 FEW_OWNERS = 20
@@ -93,6 +94,7 @@ def _sparse_types(conn: Connection, table: Table, criterion: Criterion) -> froze
     return frozenset() if found > few else frozenset(types)
 
 
+@one_statement
 def count(conn: Connection, table: Table, criterion: Criterion) -> int:
     """How many there are."""
     if isinstance(criterion, AnyOf) and criterion.column == "state_type":
@@ -104,6 +106,7 @@ def count(conn: Connection, table: Table, criterion: Criterion) -> int:
     return conn.execute(narrowed).scalar_one()
 
 
+@one_statement
 def count_by_state(conn: Connection, table: Table, criterion: Criterion) -> dict[StateType, int]:
     """How many runs are in a state of each type."""
     if criterion == EVERYTHING:

@@ -13,9 +13,11 @@ from interlock.orchestration.runs import TaskRun
 from interlock.storage import rows
 from interlock.storage.queries.concurrency_limits import free_slots
 from interlock.storage.queries.locks import lock
+from interlock.storage.store import one_statement
 from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
 
 
+@one_statement
 def by_id(conn: Connection, task_run_id: str) -> TaskRun | None:
     """One task run with its current state."""
     row = conn.execute(rows.select_task_runs().where(task_runs.c.id == task_run_id)).first()
