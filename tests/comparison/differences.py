@@ -72,7 +72,7 @@ def rejected(reason: str, current: JSON | Copied) -> dict[str, JSON | Copied]:
     return {"status": 200, "body": {"status": "REJECT", "details": details, "state": None}, "body.state": current}
 
 
-REPEATED = "a repeated transition_id is honoured for task runs too: the state already made is returned"
+REPEATED = "a repeated transition_id is always honoured: what the run is in is returned, and nothing is written"
 SLOTS = "deleting a run frees its slots, and a run is not made to wait for the slot it holds itself"
 UNDONE = (
     "a slot that was taken and is given back as the run may not start after all leaves no trace; the peer keeps some"
@@ -81,10 +81,32 @@ EVIDENT = "the peer fails on a well-formed request"
 
 
 def _repeated() -> Iterator[Difference]:
-    again = rejected("This run has already made this state transition.", Copied("once", "body.state"))
+    again = _answered_with("once")
     for case in ("*/asked", "*/forced", "*/rejected into a retry"):
         yield Difference(f"task_repeats/{case}", "twice", "a", REPEATED, again)
         yield Difference(f"task_repeats/{case}", "read", "a", REPEATED, {"body": Copied("read_once")})
+    for case in ("*/forced", "rejected into a retry"):
+        yield Difference(f"flow_repeats/{case}", "twice", "a", REPEATED, again)
+        yield Difference(f"flow_repeats/{case}", "read", "a", REPEATED, _left_in("once"))
+    yield Difference("flow_repeats/RUNNING/forced", "read", "a", REPEATED, {"body.run_count": 2})
+    scheduled = {"body.next_scheduled_start_time": Copied("once", "body.state.state_details.scheduled_time")}
+    for kind in ("SCHEDULED", "Resuming"):
+        yield Difference(f"flow_repeats/{kind}/forced", "read", "a", REPEATED, scheduled)
+    retried = {"body.end_time": None, "body.state_type": "SCHEDULED", "body.state_name": "AwaitingRetry"}
+    yield Difference("flow_repeats/rejected into a retry", "read", "a", REPEATED, retried | scheduled)
+    for case in ("task_repeats/*/another between", "flow_repeats/another between"):
+        yield Difference(case, "again", "a", REPEATED, _answered_with("between"))
+        yield Difference(case, "read", "a", REPEATED, _left_in("between") | {"body.run_count": 2})
+
+
+def _answered_with(step: str) -> dict[str, JSON | Copied]:
+    return rejected("This run has already made this state transition.", Copied(step, "body.state"))
+
+
+def _left_in(step: str) -> dict[str, JSON | Copied]:
+    """A run that is as this step left it."""
+    state = {"body.state": Copied(step, "body.state"), "body.state_id": Copied(step, "body.state.id")}
+    return state | {"body.updated": Copied(step, "body.state.timestamp")}
 
 
 def _slots() -> Iterator[Difference]:

@@ -33,8 +33,6 @@ def _has_nothing_running(state: State) -> bool:
 def protected(run: FlowRun, proposal: Proposal, now: datetime) -> Outcome:
     """An ordinary transition."""
     state, wanted = run.states[-1], proposal.type
-    if "transition_id" in proposal.details and proposal.details["transition_id"] == state.details.get("transition_id"):
-        return REJECT
     refusal = _at_the_end(run, state, wanted) or _in_cancellation(state, wanted)
     if refusal is not None:
         return refusal

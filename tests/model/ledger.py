@@ -99,8 +99,7 @@ class Ledger:
         run = self.task_runs.get(run_id)
         if run is None:
             return expect(answer, 404)
-        wanted = proposal.details.get("transition_id")
-        if wanted is not None and run.state is not None and run.state.request == wanted:
+        if run.has_taken(proposal):
             return _expect_outcome(answer, run, task_rules.REJECT)
         return _expect_outcome(answer, run, self._move_task_run(run, self._timed(proposal), force))
 
@@ -108,6 +107,8 @@ class Ledger:
         run = self.flow_runs.get(run_id)
         if run is None:
             return expect(answer, 404)
+        if run.has_taken(proposal):
+            return _expect_outcome(answer, run, flow_rules.REJECT)
         timed = self._timed(proposal)
         outcome = flow_rules.unprotected(run, timed) if force else flow_rules.protected(run, timed, self.now)
         self._move_flow_run(run, timed, outcome)

@@ -81,6 +81,11 @@ class Run:
         """The type of the current state."""
         return self.states[-1].type if self.states else None
 
+    def has_taken(self, proposal: Proposal) -> bool:
+        """Whether the same request has led to a state of this run, be it the current one or not."""
+        wanted = proposal.details.get("transition_id")
+        return wanted is not None and any(state.request == wanted for state in self.states)
+
 
 @dataclass(kw_only=True)
 class FlowRun(Run):

@@ -226,19 +226,25 @@ class TestCreateFlowRun:
 
 
 class TestSetFlowRunState:
-    def test_a_repeated_request_is_answered_with_the_state_it_made(self) -> None:
-        made = set_flow(a_flow_run(PENDING), propose(RUNNING, transition_id="t1")).run
-        again = set_flow(made, propose(RUNNING, transition_id="t1"))
+    @pytest.mark.parametrize("force", [False, True])
+    def test_a_repeated_request_is_answered_with_the_state_it_made(self, force: bool) -> None:
+        made = set_flow(a_flow_run(PENDING), propose(RUNNING, transition_id="t1"), force=force).run
+        again = set_flow(made, propose(RUNNING, transition_id="t1"), force=force)
         assert (again.verdict, again.state, again.written) == (REPEATED, made.state, False)
+        assert again.run == made
 
-    def test_where_another_state_was_made_the_request_is_taken_for_a_new_one(self) -> None:
+    def test_also_where_the_state_it_made_is_another(self) -> None:
         run = a_flow_run(RUNNING, empirical_policy=FlowRunPolicy(retries=1), run_count=1)
         retried = set_flow(run, propose(FAILED, transition_id="t1")).run
-        assert set_flow(retried, propose(FAILED, transition_id="t1")).written
+        again = set_flow(retried, propose(FAILED, transition_id="t1"))
+        assert again.verdict == REPEATED
+        assert again.state is not None
+        assert again.state.name == "AwaitingRetry"
 
-    def test_a_forced_request_is_carried_out_again(self) -> None:
-        made = set_flow(a_flow_run(PENDING), propose(RUNNING, transition_id="t1")).run
-        assert set_flow(made, propose(RUNNING, transition_id="t1"), force=True).written
+    def test_where_others_came_after_it_the_run_stays_as_it_is(self) -> None:
+        run = a_flow_run(COMPLETED)
+        again = set_flow(run, propose(RUNNING, transition_id="t1"), FlowFacts(repeated=True))
+        assert (again.verdict, again.state, again.run) == (REPEATED, run.state, run)
 
     def test_marking_late_passes_over_the_other_rules(self) -> None:
         late = propose(SCHEDULED, "Late", scheduled_time=later(-60))

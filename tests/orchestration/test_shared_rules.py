@@ -1,19 +1,17 @@
 """The rules that task runs and flow runs share, each asked by itself."""
 
 import pytest
-from msgspec.structs import replace
 
 from interlock.orchestration.decision import Abort, Wait
 from interlock.orchestration.facts import TaskFacts
 from interlock.orchestration.shared_rules import (
-    REPEATED,
     add_unknown_result,
     copy_scheduled_time,
-    prevent_duplicate_transitions,
     prevent_pending_transitions,
+    repeats,
     wait_for_scheduled_time,
 )
-from interlock.orchestration.states import State, StateDetails
+from interlock.orchestration.states import State
 from interlock.orchestration.transition import TaskTransition
 from tests.orchestration.build import (
     CANCELLED,
@@ -36,28 +34,27 @@ from tests.orchestration.build import (
 FACTS = TaskFacts()
 
 
-class TestPreventDuplicateTransitions:
+class TestRepeats:
     def test_the_request_that_led_to_the_current_state_is_recognised(self) -> None:
-        current = replace(a_state(RUNNING), details=StateDetails(transition_id="t1"))
-        transition = task_transition(a_task_run(current), propose(RUNNING, transition_id="t1"))
-        assert prevent_duplicate_transitions(transition, FACTS, a_moment()) == REPEATED
+        assert repeats(a_state(RUNNING, transition_id="t1"), propose(RUNNING, transition_id="t1"), FACTS)
 
-    def test_it_is_a_new_one_where_another_state_was_put_in_the_place_of_the_one_it_asked_for(self) -> None:
+    def test_also_where_another_state_was_put_in_the_place_of_the_one_it_asked_for(self) -> None:
         current = a_state(SCHEDULED, "AwaitingRetry", transition_id="t1")
-        transition = task_transition(a_task_run(current), propose(FAILED, transition_id="t1"))
-        assert prevent_duplicate_transitions(transition, FACTS, a_moment()) is None
+        assert repeats(current, propose(FAILED, transition_id="t1"), FACTS)
+
+    def test_and_where_other_states_came_after(self) -> None:
+        current = a_state(COMPLETED, transition_id="t2")
+        assert repeats(current, propose(RUNNING, transition_id="t1"), TaskFacts(repeated=True))
 
     @pytest.mark.parametrize(
         ("before", "now"), [("t1", "t2"), (None, "t2"), ("t1", None), (None, None)], ids=lambda x: x or "none"
     )
     def test_another_request_goes_ahead(self, before: str | None, now: str | None) -> None:
-        current = replace(a_state(RUNNING), details=StateDetails(transition_id=before))
-        transition = task_transition(a_task_run(current), propose(RUNNING, transition_id=now))
-        assert prevent_duplicate_transitions(transition, FACTS, a_moment()) is None
+        current = a_state(RUNNING, transition_id=before)
+        assert not repeats(current, propose(RUNNING, transition_id=now), FACTS)
 
     def test_a_first_state_repeats_nothing(self) -> None:
-        transition = task_transition(a_task_run(None), propose(RUNNING, transition_id="t1"))
-        assert prevent_duplicate_transitions(transition, FACTS, a_moment()) is None
+        assert not repeats(None, propose(RUNNING, transition_id="t1"), FACTS)
 
 
 @pytest.mark.parametrize("current", [PENDING, RUNNING, CANCELLING, CANCELLED])

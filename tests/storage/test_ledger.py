@@ -14,7 +14,7 @@ from interlock.orchestration.decision import Abort, Accept, Reject, Wait
 from interlock.orchestration.runs import FlowRunPolicy, TaskRunPolicy
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.storage import tables
-from interlock.storage.queries import flow_runs, flows, task_runs
+from interlock.storage.queries import flow_runs, flows, run_states, task_runs
 from interlock.storage.store import Store
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import FakeClock
@@ -260,3 +260,47 @@ async def test_a_repeated_request_finds_the_state_it_made(batcher: Batcher, stor
     assert first.state.name == "AwaitingRetry"
     assert (again.written, again.state) == (False, first.state)
     assert len(await store.read(all_rows, tables.task_run_states)) == 3
+
+
+def marked(state_type: StateType, mark: int) -> Proposal:
+    """A proposal of the request with this mark, the same each time."""
+    details = StateDetails(transition_id=f"00000000-0000-4000-8000-{mark:012d}")
+    return Proposal(type=state_type, details=details)
+
+
+async def test_a_request_that_comes_again_after_others_makes_no_second_state(batcher: Batcher, store: Store) -> None:
+    """Its answer got lost and the run has gone on since: it stays where it is, forced or not."""
+    run_id = await create(batcher, 1)
+    first, second = marked(StateType.RUNNING, 1), marked(StateType.COMPLETED, 2)
+    await move(batcher, run_id, first)
+    await move(batcher, run_id, second)
+    for force in (False, True):
+        again = await move(batcher, run_id, first, force=force)
+        assert (again.written, again.state.type) == (False, StateType.COMPLETED)
+    states = await store.read(run_states.of_task_run, run_id)
+    assert [x.type for x in states] == [StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
+
+
+async def test_nor_does_one_of_a_flow_run(batcher: Batcher, store: Store) -> None:
+    """Whose client marks every request."""
+    for proposal in (marked(StateType.PAUSED, 1), marked(StateType.RUNNING, 2), marked(StateType.PAUSED, 1)):
+        answer = await batcher.decide(SetFlowRunState(flow_run_id=FLOW_RUN, proposal=proposal, force=True))
+    assert (answer.written, answer.state and answer.state.type) == (False, StateType.RUNNING)
+    states = await store.read(run_states.of_flow_run, FLOW_RUN)
+    assert [x.type for x in states] == [StateType.RUNNING, StateType.PAUSED, StateType.RUNNING]
+
+
+async def test_nor_does_one_in_the_same_batch(batcher: Batcher, store: Store) -> None:
+    """A client that hung up and asked again may have both its requests waiting."""
+    run_id = await create(batcher, 1)
+    proposals = [marked(StateType.RUNNING, 1), marked(StateType.PENDING, 2), marked(StateType.RUNNING, 1)]
+    answers = await asyncio.gather(*(move(batcher, run_id, x) for x in proposals))
+    assert [x.written for x in answers] == [True, True, False]
+    states = await store.read(run_states.of_task_run, run_id)
+    assert [x.type for x in states] == [StateType.PENDING, StateType.RUNNING, StateType.PENDING]
+
+
+async def test_the_same_mark_on_another_run_is_another_request(batcher: Batcher) -> None:
+    """Marks are the clients' own: they need to be unique for one run only."""
+    for number in (1, 2):
+        assert (await move(batcher, await create(batcher, number), marked(StateType.RUNNING, 1))).written

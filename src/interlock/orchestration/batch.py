@@ -32,6 +32,9 @@ TaskRunKey = tuple[str | None, str, str]
 FlowRunKey = tuple[str, str]
 """A flow run's natural key: flow id, idempotency key."""
 
+TransitionKey = tuple[str, str]
+"""A request that made a state: the run's id and the request's transition id."""
+
 OLD_RETRY_API_VERSION = (0, 8, 3)
 """Clients below this version leave it to the server to reschedule the failed task runs of a flow run they retry."""
 
@@ -57,9 +60,9 @@ class WorkingSet:
     """The facts that a batch of commands needs, and what became of them.
 
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
-    which flows exist, the limits on the runs' tags with their holders, and the newest unexpired state of each proposed
-    cache key. Read back by the store afterwards: `touched_*` (ids of runs to write, `created_*` those to insert),
-    `new_*_states`, and the changes of slots, cache and queue.
+    which flows exist, the limits on the runs' tags with their holders, the newest unexpired state of each proposed
+    cache key, and which of the requests were carried out before. Read back by the store afterwards: `touched_*` (ids of
+    runs to write, `created_*` those to insert), `new_*_states`, and the changes of slots, cache and queue.
     """
 
     def __init__(self, slot_wait_seconds: int = 30) -> None:
@@ -72,6 +75,7 @@ class WorkingSet:
         self.flow_ids: set[str] = set()
         self.limits: dict[str, Limit] = {}
         self.cache: dict[str, CacheEntry] = {}
+        self.carried_out: set[TransitionKey] = set()
 
         self.created_task_runs: set[str] = set()
         self.touched_task_runs: dict[str, None] = {}
@@ -101,17 +105,24 @@ class WorkingSet:
             entry = self.cache.get(proposal.details.cache_key)
             cached = entry.state if entry else None
         return TaskFacts(
+            repeated=self._is_repeated(run.id, proposal),
             flow_run=flow_run,
             limits=self._tag_limits(run) if self.limits and run.tags else (),
             cached=cached,
             slot_wait_seconds=self.slot_wait_seconds,
         )
 
+    def _is_repeated(self, run_id: str, proposal: Proposal) -> bool:
+        transition_id = proposal.details.transition_id
+        return transition_id is not None and (run_id, transition_id) in self.carried_out
+
     def _tag_limits(self, run: TaskRun) -> tuple[TagLimit, ...]:
         limits = (self.limits[tag] for tag in dict.fromkeys(run.tags) if tag in self.limits)
         return tuple(TagLimit(x.tag, x.limit, len(x.holders), run.id in x.holders) for x in limits)
 
-    def flow_facts(self, run: FlowRun, api_version: tuple[int, int, int] | None) -> FlowFacts:
+    def flow_facts(
+        self, run: FlowRun, proposal: Proposal | None, api_version: tuple[int, int, int] | None
+    ) -> FlowFacts:
         """The facts for one transition of a flow run, with those of the task runs that would follow it."""
         parent = self.task_runs.get(run.parent_task_run_id) if run.parent_task_run_id else None
         failed: tuple[TaskRun, ...] = ()
@@ -119,6 +130,7 @@ class WorkingSet:
             candidates = (self.task_runs[i] for i in sorted(self.failed_task_runs.get(run.id, ())))
             failed = tuple(x for x in candidates if x.state is not None and x.state.type == StateType.FAILED)
         return FlowFacts(
+            repeated=proposal is not None and self._is_repeated(run.id, proposal),
             parent=(parent, self._forced_facts(parent)) if parent else None,
             failed_task_runs=tuple((x, self._forced_facts(x)) for x in failed),
         )
@@ -144,6 +156,7 @@ class WorkingSet:
             self.touched_task_runs[run.id] = None
         if decision.written and run.state is not None:
             self.new_task_run_states.append(run.state)
+            self._note_request(run.id, run.state)
             if run.state.type == StateType.FAILED and run.flow_run_id is not None:
                 self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
             if run.flow_run_id is None and _is_scheduled(before):
@@ -160,8 +173,13 @@ class WorkingSet:
             self.touched_flow_runs[run.id] = None
         if decision.written and run.state is not None:
             self.new_flow_run_states.append((run.id, run.state))
+            self._note_request(run.id, run.state)
         for follower in decision.followers:
             self._apply_task(follower)
+
+    def _note_request(self, run_id: str, state: State) -> None:
+        if state.transition_id is not None:
+            self.carried_out.add((run_id, state.transition_id))
 
     def _dequeue(self, task_run_id: str) -> None:
         self.enqueued.pop(task_run_id, None)
@@ -244,7 +262,7 @@ def _set_flow_run_state(command: SetFlowRunState, facts: WorkingSet, moment: Mom
     run = facts.flow_runs.get(command.flow_run_id)
     if run is None:
         raise NotFoundError(f"Flow run with id {command.flow_run_id} not found")
-    flow_facts = facts.flow_facts(run, command.api_version)
+    flow_facts = facts.flow_facts(run, command.proposal, command.api_version)
     return decide.set_flow_run_state(run, command, flow_facts, moment.after(run.state))
 
 
@@ -261,4 +279,4 @@ def _create_flow_run(command: CreateFlowRun, facts: WorkingSet, moment: Moment) 
         raise ConflictError(f"task run {draft.parent_task_run_id} does not exist")
     if draft.id in facts.flow_runs:
         raise ConflictError(f"flow run {draft.id} exists already")
-    return decide.create_flow_run(command, facts.flow_facts(draft, command.api_version), moment)
+    return decide.create_flow_run(command, facts.flow_facts(draft, command.proposal, command.api_version), moment)

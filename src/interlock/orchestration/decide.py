@@ -41,7 +41,7 @@ def create_task_run(command: CreateTaskRun, facts: TaskFacts, moment: Moment) ->
 
 def set_task_run_state(run: TaskRun, command: SetTaskRunState, facts: TaskFacts, moment: Moment) -> TaskDecision:
     """Decide whether, and how, a task run moves to the proposed state. A repeated request is answered as the first."""
-    if repeats(run.state, command.proposal):
+    if repeats(run.state, command.proposal, facts):
         return TaskDecision(run=run, verdict=REPEATED, state=run.state)
     if command.force or run.flow_run_id is None:
         return _force_task_run(run, command.proposal, facts, moment)
@@ -91,8 +91,11 @@ def create_flow_run(command: CreateFlowRun, facts: FlowFacts, moment: Moment) ->
 def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts, moment: Moment) -> FlowDecision:
     """Decide whether, and how, a flow run moves to the proposed state, and which task runs move with it.
 
-    Some refusals change the run although they write no state (bookkeeping.unmoved_flow_run).
+    A repeated request is answered as the first. Some refusals change the run although they write no state
+    (bookkeeping.unmoved_flow_run).
     """
+    if repeats(run.state, command.proposal, facts):
+        return FlowDecision(run=run, verdict=REPEATED, state=run.state)
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
     if command.force:
         policy = MINIMAL_FLOW_POLICY

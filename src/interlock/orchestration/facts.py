@@ -27,11 +27,13 @@ class TagLimit(msgspec.Struct, frozen=True):
 class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts for a task run's transition.
 
-    `flow_run` is None where the run has none or where it is gone. `limits` are those on the run's tags. `cached` is the
-    newest unexpired state remembered under the proposed cache key. `slot_wait_seconds` is the operator's setting for
-    how long a run is told to wait for a full limit.
+    `repeated` says that the very same request has made a state of the run before. `flow_run` is None where the run has
+    none or where it is gone. `limits` are those on the run's tags. `cached` is the newest unexpired state remembered
+    under the proposed cache key. `slot_wait_seconds` is the operator's setting for how long a run is told to wait for a
+    full limit.
     """
 
+    repeated: bool = False
     flow_run: FlowRun | None = None
     limits: tuple[TagLimit, ...] = ()
     cached: State | None = None
@@ -39,9 +41,14 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts for a flow run's transition: its parent task run, and, for an old client's retry, its FAILED task runs;
-    with each the facts for its own (forced) transition."""
+    """The facts for a flow run's transition.
 
+    `repeated` says that the very same request has made a state of the run before. `parent` is its parent task run, and
+    `failed_task_runs` are, for an old client's retry, its FAILED task runs; with each the facts for its own (forced)
+    transition.
+    """
+
+    repeated: bool = False
     parent: tuple[TaskRun, TaskFacts] | None = None
     failed_task_runs: tuple[tuple[TaskRun, TaskFacts], ...] = ()
 
@@ -63,6 +70,6 @@ class Moment(msgspec.Struct, frozen=True):
     def after(self, state: State | None) -> "Moment":
         """This moment, or the next one after the state where that is a later one: the clocks of several servers differ,
         a clock can be set back, and yet a run's states are to follow each other."""
-        if state is None or state.timestamp <= self.now:
+        if state is None or state.timestamp < self.now:
             return self
         return Moment(state.timestamp + TICK, self.chance)

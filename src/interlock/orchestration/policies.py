@@ -1,8 +1,8 @@
 """Which rules apply to a transition, in which order: as tables to be read.
 
 What lives here: for each policy its rules, each with the types of state that it governs leaving and entering. What
-does not: what a rule says (task_rules.py, flow_rules.py, shared_rules.py), and the two things that hold for task runs
-under every policy (decide.py): a repeated request is recognised first, and slots are given back last.
+does not: what a rule says (task_rules.py, flow_rules.py, shared_rules.py), and what holds under every policy
+(decide.py): a repeated request is recognised first, and a task run's slots are given back last.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,6 @@ from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.shared_rules import (
     add_unknown_result,
     copy_scheduled_time,
-    prevent_duplicate_transitions,
     prevent_pending_transitions,
     wait_for_scheduled_time,
 )
@@ -111,7 +110,6 @@ MINIMAL_TASK_RULES: tuple[Entry[TaskRule], ...] = (Entry(add_unknown_result, _on
 """For a forced transition, and for the first state, of a task run of a flow run."""
 
 CORE_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
-    Entry(prevent_duplicate_transitions, ANY_OR_NONE, ANY),
     Entry(handle_flow_terminal_state_transitions, ENDED, ANY),
     Entry(enforce_cancelling_to_cancelled_transition, _only(CANCELLED, CANCELLING), ANY - {CANCELLED}),
     Entry(bypass_cancelling_flow_runs_with_no_infra, _only(SCHEDULED, PAUSED), _only(CANCELLING)),

@@ -23,20 +23,12 @@ UNKNOWN_RESULT = {
 MICROSECOND = timedelta(microseconds=1)
 
 
-def repeats(state: State | None, proposal: Proposal) -> bool:
-    """Whether a proposal is the very request that led to the state the run is in, sent once more."""
+def repeats(state: State | None, proposal: Proposal, facts: Facts) -> bool:
+    """Whether a proposal is a request that was carried out before, and is sent again because its answer got lost: the
+    one that led to the state the run is in, whichever that is, or to an earlier one."""
     transition_id = proposal.details.transition_id
-    return transition_id is not None and state is not None and state.transition_id == transition_id
-
-
-def prevent_duplicate_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Reject | None:
-    """A request that is sent again, because its answer got lost, is answered with the state that it asked for and got.
-
-    Only the state itself tells: where another one was put in its place, the request is taken for a new one.
-    """
-    wanted = transition.proposal.details.transition_id
-    made = None if transition.initial is None else transition.initial.details.transition_id
-    return REPEATED if wanted is not None and wanted == made else None
+    made_this = transition_id is not None and state is not None and state.transition_id == transition_id
+    return made_this or facts.repeated
 
 
 def prevent_pending_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Abort:

@@ -5,20 +5,31 @@ queries/).
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 
 from interlock.storage.types import UtcTime, name_of
 
 
-class has_tag(FunctionElement[bool]):
-    """Whether a JSON list of texts holds this text: `has_tag(column, "text")`."""
+class _Condition(FunctionElement[bool]):
+    """Something that a row meets or not, by itself: where there is no boolean type it is not compared with 1, which
+    would keep indexes from being used."""
 
     type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        return self
+
+
+class has_tag(_Condition):
+    """Whether a JSON list of texts holds this text: `has_tag(column, "text")`."""
+
     inherit_cache = True
 
 
@@ -34,13 +45,12 @@ def _has_tag_in_postgresql(element: has_tag, compiler: SQLCompiler, **options: A
     return f"({tags} ? {tag})"
 
 
-class matches(FunctionElement[bool]):
+class matches(_Condition):
     """Whether a text is like a pattern, in any case of the ASCII letters: `matches(column, "pattern")`.
 
     `%` stands for any text and `_` for any character, and nothing takes that meaning from them.
     """
 
-    type = Boolean()
     inherit_cache = True
 
 
@@ -155,10 +165,9 @@ def _unindexed_in_sqlite(element: unindexed, compiler: SQLCompiler, **options: A
     return f"+{_unindexed(element, compiler, **options)}"
 
 
-class among(FunctionElement[bool]):
+class among(_Condition):
     """Whether a column has one of the values in a parameter of the type Keys: `among(column, parameter)`."""
 
-    type = Boolean()
     inherit_cache = True
 
 
@@ -174,11 +183,10 @@ def _among_in_postgresql(element: among, compiler: SQLCompiler, **options: Any) 
     return f"{column} = ANY({keys})"
 
 
-class keyed(FunctionElement[bool]):
+class keyed(_Condition):
     """Whether columns together have one of the keys in a parameter, the text of a JSON list of lists of values:
     `keyed(parameter, column, column)`."""
 
-    type = Boolean()
     inherit_cache = True
 
 

@@ -94,6 +94,16 @@ _HOLDERS = Prepared(
         _among(concurrency_slots.c.concurrency_limit_id)
     )
 )
+_TASK_RUN_REQUESTS = Prepared(
+    select(task_run_states.c.task_run_id, task_run_states.c.transition_id).where(
+        _keyed(task_run_states.c.task_run_id, task_run_states.c.transition_id)
+    )
+)
+_FLOW_RUN_REQUESTS = Prepared(
+    select(flow_run_states.c.flow_run_id, flow_run_states.c.transition_id).where(
+        _keyed(flow_run_states.c.flow_run_id, flow_run_states.c.transition_id)
+    )
+)
 _CACHED_KEY = members(_items).table_valued("value").c.value
 _NEWEST_ENTRY = task_run_state_cache.alias("newest")
 _CACHED = Prepared(
@@ -164,6 +174,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
     _load_limits(conn, commands, facts)
     _load_cache(conn, commands, facts, now)
+    _load_carried_out(conn, commands, facts)
     return facts
 
 
@@ -287,6 +298,20 @@ def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet
         return
     for cache_key, expiration, *fields in _CACHED.fetch(conn, items | {"now": now}):
         facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
+
+
+def _load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+    """Which of the requests have made a state before, and come again because their answer got lost."""
+    marked = [c for c in commands if c.proposal is not None and c.proposal.details.transition_id is not None]
+    of_task_runs = [(c.task_run_id, _transition_id(c)) for c in marked if isinstance(c, SetTaskRunState)]
+    of_flow_runs = [(c.flow_run_id, _transition_id(c)) for c in marked if isinstance(c, SetFlowRunState)]
+    for query, keys in ((_TASK_RUN_REQUESTS, of_task_runs), (_FLOW_RUN_REQUESTS, of_flow_runs)):
+        if items := _items_of(keys):
+            facts.carried_out.update((row[0], row[1]) for row in query.fetch(conn, items))
+
+
+def _transition_id(command: SetTaskRunState | SetFlowRunState) -> str | None:
+    return command.proposal.details.transition_id
 
 
 def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:

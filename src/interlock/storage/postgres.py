@@ -64,7 +64,11 @@ _UNSTORABLE = "22"
 
 
 class _InTheWayError(Exception):
-    """The transaction failed because of another one; trying again may help."""
+    """The transaction failed because of another one, or never began; trying again may help."""
+
+
+class _LostError(StoreUnavailableError):
+    """The connection broke. What was under way may have been committed or not."""
 
 
 class PostgresStore:
@@ -155,6 +159,9 @@ class PostgresStore:
             await engine.dispose()
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._retried(lambda: self._read(query, *args, **kwargs), again=(_InTheWayError, _LostError))
+
+    async def _read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._connected(self._engine) as conn:
             if getattr(query, "is_one_statement", False):
                 return await conn.run_sync(query, *args, **kwargs)
@@ -192,9 +199,11 @@ class PostgresStore:
         async with self._connected(engine) as conn:
             return await _transaction(conn, "BEGIN", function, *args, **kwargs)
 
-    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(
+        self, attempt: Callable[[], Awaitable[T]], again: tuple[type[Exception], ...] = (_InTheWayError,)
+    ) -> T:
         for _ in range(ATTEMPTS - 1):
-            with suppress(_InTheWayError):
+            with suppress(*again):
                 return await attempt()
         try:
             return await attempt()
@@ -277,7 +286,7 @@ async def _transaction(
     """What the function returns, committed; nothing, where something is raised."""
     driver: Any = (await conn.get_raw_connection()).driver_connection
     try:
-        await driver.execute(begin)
+        await _begin(driver, begin)
         result = await conn.run_sync(function, *args, **kwargs)
         await driver.execute("COMMIT")
     except Exception:
@@ -288,6 +297,16 @@ async def _transaction(
         driver.terminate()
         raise
     return result
+
+
+async def _begin(driver: Any, begin: str) -> None:
+    try:
+        await driver.execute(begin)
+    except Exception as error:
+        # The database had closed it before: nothing has begun.
+        if driver.is_closed() and not isinstance(error, TimeoutError):
+            raise _InTheWayError("08", str(error)) from error
+        raise
 
 
 async def _roll_back(driver: Any) -> None:
@@ -340,8 +359,13 @@ def _translated(error: Exception) -> Exception | None:
     """What a Store raises for it; None for one that the database has no part in."""
     cause = _cause(error)
     code = getattr(cause, "sqlstate", None) or ""
-    if _is_gone(cause) or isinstance(error, PoolTimeoutError) or code.startswith(_UNAVAILABLE):
-        return StoreUnavailableError(str(cause) or type(cause).__name__)
+    reason = str(cause) or type(cause).__name__
+    if isinstance(cause, TimeoutError) or isinstance(error, PoolTimeoutError):
+        return StoreUnavailableError(reason)
+    if _is_gone(cause):
+        return _LostError(reason)
+    if code.startswith(_UNAVAILABLE):
+        return StoreUnavailableError(reason)
     if code.startswith(_IN_THE_WAY) or isinstance(cause, asyncpg.InvalidCachedStatementError):
         return _InTheWayError(code, str(cause))
     if code.startswith(_UNSTORABLE) or _is_wrong_value(cause):
@@ -354,7 +378,9 @@ def _is_gone(cause: BaseException) -> bool:
     if isinstance(cause, asyncpg.InterfaceError):
         return not _is_wrong_value(cause)
     code = getattr(cause, "sqlstate", None) or ""
-    return isinstance(cause, OSError | TimeoutError) or code.startswith(("08", "25006", "25P03", "57P"))
+    return isinstance(cause, OSError | TimeoutError | asyncpg.InternalClientError) or code.startswith(
+        ("08", "25006", "25P03", "57P")
+    )
 
 
 def _is_wrong_value(cause: BaseException) -> bool:
