@@ -101,7 +101,7 @@ def test_unknown_routes_and_methods_are_told_apart(api: httpx.Client) -> None:
 
 def test_past_the_bound_of_waiting_writes_the_answer_is_503_with_retry_after(database_url: str) -> None:
     """And what was accepted is there."""
-    settings = Settings(database_url=database_url, max_waiting_writes=1)
+    settings = Settings(database_url=database_url, max_waiting_writes=1, max_wait_seconds=0.2)
     with LiveServer(settings) as server:
         answers = server.flood("/flows/", [{"name": f"flow-{n}"} for n in range(200)])
         refused = [x for x in answers if x.status_code == 503]

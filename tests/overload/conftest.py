@@ -1,11 +1,16 @@
-"""A store of the kind whose work a test can hold up."""
+"""A store of the kind whose work a test can hold up, and what handlers work with on it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from interlock.api.context import Context
+from interlock.engine.batcher import Batcher
+from interlock.engine.overload import Overload
+from interlock.engine.reader import Reader
 from interlock.orchestration.facts import Chance
+from interlock.settings import Settings
 from interlock.storage.sqlite import SqliteStore
 from tests.conftest import FakeClock
 
@@ -16,3 +21,16 @@ async def sqlite_store(tmp_path: Path, clock: FakeClock, chance: Chance) -> Asyn
     await store.start()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def context(sqlite_store: SqliteStore, clock: FakeClock, chance: Chance) -> Context:
+    """With one place each in the lines for reads and for writes."""
+    return Context(
+        batcher=Batcher(sqlite_store, max_waiting=1),
+        store=Reader(sqlite_store, max_waiting=1),
+        overload=Overload(),
+        clock=clock,
+        chance=chance,
+        settings=Settings(max_wait_seconds=0.01),
+    )

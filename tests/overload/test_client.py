@@ -16,7 +16,10 @@ REFUSED = "retryable status code 503"
 def test_a_flow_of_mapped_tasks_gets_through_an_overload(fresh_database: FreshDatabase, tmp_path: Path) -> None:
     """The client is refused, comes again, and in the end each task has run once and has each of its states once."""
     executions = tmp_path / "executions"
-    with fresh_database() as url, LiveServer(Settings(database_url=url, max_waiting_writes=1)) as server:
+    with (
+        fresh_database() as url,
+        LiveServer(Settings(database_url=url, max_waiting_writes=1, max_wait_seconds=0.2)) as server,
+    ):
         client = Client(server.url, tmp_path)
         command = (INTERPRETER, FLOWS / "mapped.py", "overloaded", str(COUNT), executions)
         run = client.start(*command, env={"PREFECT_LOGGING_LEVEL": "DEBUG"})

@@ -81,6 +81,44 @@ async def test_a_full_line_refuses_at_once_and_takes_more_when_it_moves() -> Non
     assert [item for item, _ in waiting.take(9)] == ["b", "d"]
 
 
+async def test_who_would_wait_too_long_at_the_pace_of_the_line_is_refused_at_once() -> None:
+    """The pace is known after half the time that one may wait; a line that moves faster takes more."""
+    clock = Clock()
+    waiting: WaitingLine[str] = WaitingLine(Overload(clock), most=100, seconds=LONG)
+    for _ in range(10):
+        waiting.join("early")
+    clock.now += 0.4 * LONG
+    waiting.join("before anything can be known")
+    clock.now += 0.2 * LONG
+    with pytest.raises(OverloadedError):
+        waiting.join("nothing has moved so far")
+    waiting.take(5)
+    waiting.join("six wait, and nine go in the time")
+    waiting.join("seven wait")
+    waiting.join("eight wait")
+    with pytest.raises(OverloadedError):
+        waiting.join("nine wait, and eight go in the time")
+    waiting.take(9)
+    waiting.join("nobody waits")
+
+
+async def test_the_pace_of_long_ago_counts_for_less_and_less() -> None:
+    """A line that has moved fast and stands still now is known for it soon."""
+    clock = Clock()
+    waiting: WaitingLine[str] = WaitingLine(Overload(clock), most=1000, seconds=LONG)
+    for _ in range(100):
+        waiting.join("early")
+    waiting.take(80)
+    refused_after = 0
+    while not refused_after:
+        clock.now += LONG
+        try:
+            waiting.check()
+        except OverloadedError:
+            refused_after = round((clock.now - 1000) / LONG)
+    assert refused_after == 4
+
+
 async def test_who_waits_too_long_is_refused_even_if_nobody_is_served() -> None:
     """One after another, and whoever comes later has a time of their own."""
     waiting = line(seconds=SHORT)

@@ -102,5 +102,4 @@ def create_app(context: Context) -> ASGIApp:
     api = documented_api()
     api.state.context = context
     hot = HotRoutes(Settled(api), context, HOT_ROUTES)
-    settings = context.settings
-    return Front(hot, context.overload, auth_string=settings.auth_string, max_body_bytes=settings.max_body_bytes)
+    return Front(hot, context)

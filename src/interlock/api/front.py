@@ -11,8 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from interlock.api.admission import Admission
 from interlock.api.bodies import replay
-from interlock.api.context import ApiVersion
+from interlock.api.context import ApiVersion, Context
 from interlock.api.errors import json_response, overloaded
 from interlock.api.large_bodies import LARGE_BYTES, LargeBodies, TooLargeError
 from interlock.engine.overload import Overload, OverloadedError
@@ -27,11 +28,12 @@ UNVERSIONED_PATHS = frozenset({"/api/health", "/api/version"})
 class Front:
     """An ASGI application in front of the API's own."""
 
-    def __init__(self, api: ASGIApp, overload: Overload, *, auth_string: str | None, max_body_bytes: int) -> None:
+    def __init__(self, api: ASGIApp, context: Context) -> None:
         self._api = api
-        self._large_bodies = LargeBodies(overload, max_body_bytes)
-        self._credentials = _accepted_credentials(auth_string)
-        self._max_body_bytes = max_body_bytes
+        self._admission = Admission(context)
+        self._credentials = _accepted_credentials(context.settings.auth_string)
+        self._max_body_bytes = context.settings.max_body_bytes
+        self._large_bodies = LargeBodies(context.overload, self._max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,21 +50,22 @@ class Front:
         # Routes, and the document that lists them, are written without the prefix.
         scope["root_path"] = API_PREFIX
         caller_gone.set(lambda: Request(scope, receive).is_disconnected())
-        if _may_be_large(headers):
-            await self._pass_large(scope, receive, send)
-        else:
-            await self._api(scope, receive, send)
-
-    async def _pass_large(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._large_bodies.received(receive) as body:
-                await self._api(scope, replay(body, receive), send)
-        except ClientDisconnect:
-            return
-        except TooLargeError:
-            await self._too_large()(scope, receive, send)
+            await self._admission.wait(scope)
+            await self._pass(headers, scope, receive, send)
         except OverloadedError as error:
             await overloaded(error)(scope, receive, send)
+        except TooLargeError:
+            await self._too_large()(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def _pass(self, headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: Send) -> None:
+        if not _may_be_large(headers):
+            await self._api(scope, receive, send)
+            return
+        async with self._large_bodies.received(receive) as body:
+            await self._api(scope, replay(body, receive), send)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
         if self._credentials is not None and scope["path"] not in OPEN_PATHS and not self._authorized(headers):

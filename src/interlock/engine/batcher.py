@@ -61,6 +61,17 @@ class Batcher:
         self.is_failing = False
         self._pumps: set[asyncio.Task[None]] = set()
 
+    def check_decision(self) -> None:
+        """Raises OverloadedError where a command would be refused, so that nothing needs to be done for it first."""
+        self._line.check()
+
+    def check_write(self) -> None:
+        """The same for a function to be run."""
+        if self._store.batches_writes:
+            self._line.check()
+        else:
+            self._alone.check()
+
     @overload
     async def decide(self, command: CreateTaskRun | SetTaskRunState) -> TaskDecision: ...
     @overload

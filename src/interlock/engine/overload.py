@@ -40,20 +40,20 @@ class Overload:
     """Knows how long the server has been overloaded, and so when those who are refused should come again.
 
     They are spread over twice the time that the overload has lasted: the longer it lasts, the more of them wait, and
-    the thinner they have to come.
+    the thinner they have to come. `clock` is in seconds, from any beginning; `chance` gives numbers from 0 to 1.
     """
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._chance = chance
         self._began = 0.0
         self._last_refusal: float | None = None
 
     def refusal(self, waited: float = 0.0) -> OverloadedError:
         """The error for one who is refused after having waited so many seconds."""
-        now = self._clock()
+        now = self.clock()
         if self._last_refusal is None or now - self._last_refusal > CALM_SECONDS:
             self._began = now - waited
         self._last_refusal = now
@@ -64,45 +64,67 @@ class Overload:
 class WaitingLine(Generic[T]):
     """Items that wait for their turn in the order in which they came, each with the future of its answer.
 
-    There are at most `most` of them, and each waits at most `seconds`: then its future is refused.
+    There are at most `most` of them, and each waits at most `seconds`: then its future is refused. Who would wait for
+    longer than that, at the pace at which the line has moved since it last was empty, is refused at once.
     """
 
     def __init__(self, overload: Overload, *, most: int = MAX_WAITING, seconds: float = MAX_WAIT_SECONDS) -> None:
         self._overload = overload
+        self._clock = overload.clock
         self._most = most
         self._seconds = seconds
         self._waiting: deque[tuple[T, asyncio.Future[Any], float]] = deque()
+        self._moving_since = 0.0
+        self._moved = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def join(self, item: T) -> asyncio.Future[Any]:
-        """The future of the item's answer; raises OverloadedError when the line is full."""
-        if len(self._waiting) >= self._most:
-            raise self._overload.refusal()
+        """The future of the item's answer; raises OverloadedError as `check` does."""
+        self.check()
         loop = asyncio.get_running_loop()
+        if not self._waiting:
+            self._moving_since, self._moved = self._clock(), 0.0
         answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((item, answer, loop.time()))
+        self._waiting.append((item, answer, self._clock()))
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._refuse_overdue)
         return answer
 
+    def check(self) -> None:
+        """Raises OverloadedError where there is no place for one more, or none that could be served in time."""
+        if self._waiting and (len(self._waiting) >= self._most or self._is_hopeless()):
+            raise self._overload.refusal()
+
+    def _is_hopeless(self) -> bool:
+        """Whether one more would wait for too long, as far as it can be told by now."""
+        now = self._clock()
+        seconds = now - self._moving_since
+        if seconds > 2 * self._seconds:
+            # What is long ago counts for less and less.
+            seconds, self._moved = seconds / 2, self._moved / 2
+            self._moving_since = now - seconds
+        return seconds > self._seconds / 2 and len(self._waiting) * seconds > self._moved * self._seconds
+
     def take(self, most: int) -> list[tuple[T, asyncio.Future[Any]]]:
         """The items whose turn comes next."""
-        return [self._waiting.popleft()[:2] for _ in range(min(most, len(self._waiting)))]
+        count = min(most, len(self._waiting))
+        self._moved += count
+        return [self._waiting.popleft()[:2] for _ in range(count)]
 
     def _refuse_overdue(self) -> None:
         """Refuse those who have waited for too long, and come again when the next one will have."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._clock()
         while self._waiting and (waited := now - self._waiting[0][2]) >= self._seconds:
             _, answer, _ = self._waiting.popleft()
             if not answer.done():
                 answer.set_exception(self._overload.refusal(waited))
         self._timer = None
         if self._waiting:
-            self._timer = loop.call_at(self._waiting[0][2] + self._seconds, self._refuse_overdue)
+            left = self._waiting[0][2] + self._seconds - now
+            self._timer = asyncio.get_running_loop().call_later(left, self._refuse_overdue)
 
 
 class Turns:
@@ -128,6 +150,11 @@ class Turns:
                 self._pass_on()
             raise
         return True
+
+    def check(self) -> None:
+        """Raises OverloadedError where a turn would not come in time."""
+        if not self._free:
+            self._line.check()
 
     async def __aexit__(self, *_: object) -> None:
         self._pass_on()

@@ -33,6 +33,10 @@ class Reader:
         line: WaitingLine[None] = WaitingLine(overload or Overload(), most=max_waiting, seconds=max_wait_seconds)
         self._turns = Turns(store.readers, line)
 
+    def check(self) -> None:
+        """Raises OverloadedError where a read would be refused, so that nothing needs to be done for it first."""
+        self._turns.check()
+
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query that changes nothing, beside the writes and in its turn.
 
