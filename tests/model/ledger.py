@@ -9,7 +9,7 @@ that is due, and otherwise learns from it what only the server could know, the i
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.model import flow_rules, task_rules
@@ -24,6 +24,7 @@ Result = tuple[str | None, str | None, str]
 """The data of a state, in Python's spelling, with the flow run and the task run that it is a result of."""
 
 PENDING = Proposal("PENDING")
+TICK = timedelta(microseconds=1)
 
 
 @dataclass
@@ -67,8 +68,8 @@ class Ledger:
             return expect(answer, 409)
         expect(answer, 201)
         run = self.flow_runs[answer.body["id"]] = FlowRun(id=answer.body["id"], created=self.now, **draft)
-        first = self._timed(proposal or PENDING)
-        self._move_flow_run(run, first, flow_rules.unprotected(run, first))
+        first = _timed(proposal or PENDING, self.now)
+        self._move_flow_run(run, first, flow_rules.unprotected(run, first), self.now)
         return _learn(answer, run, shown_flow_run(run, self.now))
 
     def _flow_run_of_key(self, flow_id: str, key: str | None) -> FlowRun | None:
@@ -90,7 +91,7 @@ class Ledger:
             return expect(answer, 409)
         expect(answer, 201, {"id": run_id} if run_id else {})
         run = self.task_runs[answer.body["id"]] = TaskRun(id=answer.body["id"], created=self.now, **draft)
-        self._move_task_run(run, self._timed(proposal or PENDING), force=True)
+        self._move_task_run(run, _timed(proposal or PENDING, self.now), force=True, now=self.now)
         return _learn(answer, run, shown_task_run(run, self.now))
 
     # --- transitions
@@ -101,7 +102,8 @@ class Ledger:
             return expect(answer, 404)
         if run.has_taken(proposal):
             return _expect_outcome(answer, run, task_rules.REJECT)
-        return _expect_outcome(answer, run, self._move_task_run(run, self._timed(proposal), force))
+        now = _after(run.state, self.now)
+        return _expect_outcome(answer, run, self._move_task_run(run, _timed(proposal, now), force, now))
 
     def set_flow_run_state(self, answer: Answer, run_id: str, proposal: Proposal, force: bool) -> None:
         run = self.flow_runs.get(run_id)
@@ -109,34 +111,29 @@ class Ledger:
             return expect(answer, 404)
         if run.has_taken(proposal):
             return _expect_outcome(answer, run, flow_rules.REJECT)
-        timed = self._timed(proposal)
-        outcome = flow_rules.unprotected(run, timed) if force else flow_rules.protected(run, timed, self.now)
-        self._move_flow_run(run, timed, outcome)
+        now = _after(run.state, self.now)
+        timed = _timed(proposal, now)
+        outcome = flow_rules.unprotected(run, timed) if force else flow_rules.protected(run, timed, now)
+        self._move_flow_run(run, timed, outcome, now)
         return _expect_outcome(answer, run, outcome)
 
-    def _timed(self, proposal: Proposal) -> Proposal:
-        """What is scheduled for no time in particular is scheduled for now."""
-        if proposal.type != "SCHEDULED" or proposal.details.get("scheduled_time") is not None:
-            return proposal
-        return proposal.with_details(scheduled_time=self.now)
-
-    def _move_task_run(self, run: TaskRun, proposal: Proposal, force: bool) -> Outcome:
+    def _move_task_run(self, run: TaskRun, proposal: Proposal, force: bool, now: datetime) -> Outcome:
         """Nothing is forced on a background run."""
         is_protected = not force or run.flow_run_id is None
         if is_protected:
-            outcome = task_rules.protected(run, proposal, self._facts(run, proposal))
+            outcome = task_rules.protected(run, proposal, self._facts(run, proposal, now))
         else:
             outcome = task_rules.unprotected(run, proposal)
         if outcome.written is not None:
-            self._write_task_run(run, proposal, outcome)
+            self._write_task_run(run, proposal, outcome, now)
             if is_protected:
                 self._remember(run, proposal)
         return outcome
 
-    def _facts(self, run: TaskRun, proposal: Proposal) -> Facts:
+    def _facts(self, run: TaskRun, proposal: Proposal, now: datetime) -> Facts:
         key = proposal.details.get("cache_key")
         return Facts(
-            now=self.now,
+            now=now,
             flow_run=None if run.flow_run_id is None else self.flow_runs[run.flow_run_id],
             limits={tag: self.limits[tag] for tag in run.tags if tag in self.limits},
             cached=None if key is None else self._cached(key),
@@ -149,14 +146,14 @@ class Ledger:
 
     # --- what follows from a state
 
-    def _write_task_run(self, run: TaskRun, proposal: Proposal, outcome: Outcome) -> None:
+    def _write_task_run(self, run: TaskRun, proposal: Proposal, outcome: Outcome, now: datetime) -> None:
         assert outcome.written is not None
         if outcome.starts_over:
             run.run_count = 0
         if outcome.takes_slots and run.flow_run_id is not None:
             run.flow_run_run_count = self.flow_runs[run.flow_run_id].run_count
         owners = {"flow_run_id": run.flow_run_id, "task_run_id": run.id}
-        state = write(run, outcome.written, owners, proposal.details.get("transition_id"), self.now)
+        state = write(run, outcome.written, owners, proposal.details.get("transition_id"), now)
         run.run_count += state.type == "RUNNING"
         self._keep_result(state, run.id)
         self._hold_slots(run, outcome.takes_slots)
@@ -189,7 +186,7 @@ class Ledger:
             entry = CacheEntry(proposal.details.get("cache_expiration"), run.id, run.states[-1])
             self.cache.setdefault(key, []).append(entry)
 
-    def _move_flow_run(self, run: FlowRun, proposal: Proposal, outcome: Outcome) -> None:
+    def _move_flow_run(self, run: FlowRun, proposal: Proposal, outcome: Outcome, now: datetime) -> None:
         if outcome.written is None:
             # To be refused a way out of a pause leaves its mark.
             run.resuming = run.resuming or outcome.resumes
@@ -200,7 +197,7 @@ class Ledger:
             run.pause_keys = run.pause_keys | {outcome.pause_key}
         parent_id = run.parent_task_run_id
         owners = {"flow_run_id": run.id} | ({"task_run_id": parent_id} if parent_id else {})
-        state = write(run, outcome.written, owners, proposal.details.get("transition_id"), self.now)
+        state = write(run, outcome.written, owners, proposal.details.get("transition_id"), now)
         # A run that resumes makes no new attempt.
         run.run_count += state.type == "RUNNING" and not run.resuming
         if outcome.resumes or state.type == "RUNNING" or state.has_ended:
@@ -213,7 +210,7 @@ class Ledger:
         """The task run that stands for a subflow takes each of its states."""
         details = state.details | {"child_flow_run_id": run.id}
         proposal = Proposal(state.type, state.name, state.message, written.data, details)
-        self._move_task_run(parent, proposal, force=True)
+        self._move_task_run(parent, proposal, force=True, now=_after(parent.state, state.timestamp))
 
     # --- deletions
 
@@ -266,6 +263,18 @@ class Ledger:
     def delete_limit(self, answer: Answer, tag: str) -> None:
         expect(answer, 200 if tag in self.limits else 404)
         self.limits.pop(tag, None)
+
+
+def _timed(proposal: Proposal, now: datetime) -> Proposal:
+    """What is scheduled for no time in particular is scheduled for now."""
+    if proposal.type != "SCHEDULED" or proposal.details.get("scheduled_time") is not None:
+        return proposal
+    return proposal.with_details(scheduled_time=now)
+
+
+def _after(state: State | None, now: datetime) -> datetime:
+    """Now, or the next moment after the state: a run's states follow each other."""
+    return now if state is None or state.timestamp < now else state.timestamp + TICK
 
 
 def _learn(answer: Answer, run: Run, shown: dict[str, Any]) -> None:
