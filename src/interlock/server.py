@@ -38,8 +38,8 @@ SHUTDOWN_SECONDS = 10
 ACCEPTED_AT_ONCE = 16
 """How many handles of its socket the server listens on. libuv takes one connection from each, and then serves all that
 are open, which can take seconds under a flood. Measured with 5,000 connections and ten times the load: who comes anew,
-such as a load balancer that asks whether the server lives, waited 11 s with one handle, 0.25 s with 8 and 0.1 s with 32.
-Each handle costs every new connection some 4 µs."""
+say a load balancer that asks whether the server lives, waited 11 s with one handle, 0.25 s with 8, 0.1 s with 32. Each
+handle costs every new connection some 4 µs."""
 
 TICKS_A_SECOND = 10
 """How often uvicorn has its server look around."""
