@@ -25,7 +25,7 @@ CALM_SECONDS = 10.0
 MAX_RETRY_SECONDS = 60
 """The most that a client is told to wait. It comes from a model of clients that ask 6 times, as the published one does:
 10,000 of them with three requests each, at 200 a second, of which with at most 1 second 28% get through with all they
-want, with 10 seconds 68%, with 30 seconds 92%, with 60 seconds 99.5%."""
+want, with 10 seconds 57%, with 30 seconds 95%, with 60 seconds 99.8%."""
 
 
 class OverloadedError(Exception):
@@ -39,8 +39,9 @@ class OverloadedError(Exception):
 class Overload:
     """Knows how long the server has been overloaded, and so when those who are refused should come again.
 
-    They are spread over twice the time that the overload has lasted: the longer it lasts, the more of them wait, and
-    the thinner they have to come. `clock` is in seconds, from any beginning; `chance` gives numbers from 0 to 1.
+    They are spread over one to three times the time that the overload has lasted: the longer it lasts, the more of
+    them there are, and the thinner they have to come. `clock` is in seconds, from any beginning; `chance` gives
+    numbers from 0 to 1.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Overload:
         if self._last_refusal is None or now - self._last_refusal > CALM_SECONDS:
             self._began = now - waited
         self._last_refusal = now
-        spread = min(2 * (now - self._began), MAX_RETRY_SECONDS - 1)
-        return OverloadedError(retry_after=1 + round(self._chance() * spread))
+        lasted = now - self._began
+        earliest, latest = min(lasted, MAX_RETRY_SECONDS / 3), min(3 * lasted, MAX_RETRY_SECONDS)
+        return OverloadedError(retry_after=max(1, round(earliest + self._chance() * (latest - earliest))))
 
 
 class WaitingLine(Generic[T]):
