@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -103,7 +102,7 @@ def test_a_client_that_sends_what_is_no_request_is_cut_off(tmp_path: Path) -> No
 
 
 def test_a_client_that_does_not_take_its_answer_is_cut_off(tmp_path: Path) -> None:
-    """The answer is larger than what the system keeps for a connection; the rest of it is dropped."""
+    """The answer is larger than what the system keeps for a connection: the server would hold the rest for ever."""
     with serving(tmp_path, client_seconds=0.1) as server, httpx.Client(base_url=server.url, timeout=SECONDS) as api:
         flow = api.post("/flows/", json={"name": "f"}).json()
         body = {"flow_id": flow["id"], "parameters": {"x": "x" * ANSWER_BYTES}, "state": {"type": "PENDING"}}
@@ -111,7 +110,6 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(tmp_path: Path) -> No
         with connect(server) as connection:
             connection.sendall(f"GET /api/flow_runs/{run} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
             wait_until(lambda: not is_held_by_server(connection), "the connection is cut", SECONDS)
-            assert sum(map(len, iter(partial(connection.recv, 1 << 20), b""))) < ANSWER_BYTES
 
 
 def test_a_client_with_nothing_to_ask_is_left_alone(tmp_path: Path) -> None:

@@ -84,23 +84,23 @@ async def test_a_full_line_refuses_at_once_and_takes_more_when_it_moves() -> Non
 
 
 async def test_who_would_wait_too_long_at_the_pace_of_the_line_is_refused_at_once() -> None:
-    """The pace is known after half the time that one may wait; a line that moves faster takes more."""
+    """The pace counts when there has been a line for as long as one may wait; one that moves faster takes more."""
     clock = Clock()
     waiting: WaitingLine[str] = WaitingLine(Overload(clock), most=100, seconds=LONG)
-    for _ in range(10):
+    for _ in range(12):
         waiting.join("early")
-    clock.now += 0.4 * LONG
-    waiting.join("before anything can be known")
-    clock.now += 0.2 * LONG
+    clock.now += 0.9 * LONG
+    waiting.join("nothing has moved, but it still may")
+    clock.now += 0.3 * LONG
     with pytest.raises(OverloadedError):
-        waiting.join("nothing has moved so far")
-    waiting.take(5)
-    waiting.join("six wait, and nine go in the time")
-    waiting.join("seven wait")
-    waiting.join("eight wait")
+        waiting.join("nothing has moved")
+    assert len(waiting.take(9)) == 9
+    # Nine in 1.2 times the time: seven of those in line will be gone in time, the eighth will not.
+    for _ in range(4):
+        waiting.join("four to seven wait")
     with pytest.raises(OverloadedError):
-        waiting.join("nine wait, and eight go in the time")
-    waiting.take(9)
+        waiting.join("eight wait")
+    assert len(waiting.take(100)) == 8
     waiting.join("nobody waits")
 
 

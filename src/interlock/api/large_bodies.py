@@ -51,7 +51,9 @@ class LargeBodies:
                 self._check(size)
                 chunks.append(chunk)
                 more = message.get("more_body", False)
-            yield b"".join(chunks)
+            body = b"".join(chunks)
+            chunks.clear()
+            yield body
         finally:
             self._held -= size
 

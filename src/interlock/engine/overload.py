@@ -66,8 +66,8 @@ class Overload:
 class WaitingLine(Generic[T]):
     """Items that wait for their turn in the order in which they came, each with the future of its answer.
 
-    There are at most `most` of them, and each waits at most `seconds`: then its future is refused. Who would wait for
-    longer than that, at the pace at which the line has moved since it last was empty, is refused at once.
+    There are at most `most` of them, and each waits at most `seconds`: then its future is refused. When there has been
+    a line for that long, who would wait for longer at its pace is refused at once.
     """
 
     def __init__(self, overload: Overload, *, most: int = MAX_WAITING, seconds: float = MAX_WAIT_SECONDS) -> None:
@@ -108,7 +108,7 @@ class WaitingLine(Generic[T]):
             # What is long ago counts for less and less.
             seconds, self._moved = seconds / 2, self._moved / 2
             self._moving_since = now - seconds
-        return seconds > self._seconds / 2 and len(self._waiting) * seconds > self._moved * self._seconds
+        return seconds > self._seconds and len(self._waiting) * seconds > self._moved * self._seconds
 
     def take(self, most: int) -> list[tuple[T, asyncio.Future[Any]]]:
         """The items whose turn comes next."""
