@@ -135,7 +135,7 @@ def _retried_task_runs(transition: FlowTransition, facts: FlowFacts, moment: Mom
         return
     proposal = replace(transition.proposal, message=None, data=None)
     for run, task_facts in facts.failed_task_runs:
-        decision = _force_task_run(run, proposal, task_facts, moment)
+        decision = _force_task_run(run, proposal, task_facts, moment.after(run.state))
         yield replace(decision, run=replace(decision.run, run_count=0))
 
 
@@ -151,4 +151,4 @@ def _parent_task_run(state: State, facts: FlowFacts, moment: Moment) -> Iterator
         details=replace(state.details, child_flow_run_id=state.details.flow_run_id),
     )
     parent, task_facts = facts.parent
-    yield _force_task_run(parent, proposal, task_facts, moment)
+    yield _force_task_run(parent, proposal, task_facts, moment.after(parent.state))
