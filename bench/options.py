@@ -29,7 +29,7 @@ LENGTHS = (
     Length("rounds", int, 3, 1, "writes, flow, fleet: rounds of peer, Interlock; medians are shown"),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
     Length("stored_runs", int, 100_000, 10_000, "reads, start, overload: task runs stored"),
-    Length("overload_seconds", float, 30, 3, "overload: seconds of ten times the load, of each kind"),
+    Length("overload_seconds", float, 20, 3, "overload: seconds of ten times the load, of each kind"),
     Length("overload_connections", int, 5000, 200, "overload: connections of the load, and obedient clients"),
     Length("repeats", int, 50, 10, "reads: requests of each kind"),
 )
