@@ -11,10 +11,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal_column, or_, select
 
-from interlock.orchestration.batch import CacheEntry, FlowRunKey, Limit, TaskRunKey, WorkingSet, decide_batch
+from interlock.orchestration.batch import (
+    OLD_RETRY_API_VERSION,
+    CacheEntry,
+    FlowRunKey,
+    Limit,
+    TaskRunKey,
+    WorkingSet,
+    decide_batch,
+)
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.decision import Decision
 from interlock.orchestration.facts import Chance
+from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.expressions import among, keyed, members
@@ -223,7 +232,8 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
 
 
 def _is_old_retry(command: SetFlowRunState) -> bool:
-    return command.api_version is not None and command.proposal.type == StateType.FAILED
+    version = command.api_version
+    return version is not None and version < OLD_RETRY_API_VERSION and command.proposal.type == StateType.FAILED
 
 
 def _load_task_runs(
@@ -326,10 +336,19 @@ def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     _write_results(conn, facts, new_id)
 
 
+# New runs go in by the order of their keys: two batches that create the same ones, and the later to come to one waits
+# to see whether the other keeps it, never wait for each other.
+
+
+def _task_run_key(run: TaskRun) -> TaskRunKey:
+    return run.flow_run_id or "", run.task_key, run.dynamic_key
+
+
 def _write_flow_runs(writes: Writes, facts: WorkingSet) -> None:
     touched = [facts.flow_runs[i] for i in facts.touched_flow_runs]
     created = facts.created_flow_runs
-    writes.add(_INSERT_FLOW_RUN, [rows.flow_run_values(x) for x in touched if x.id in created])
+    new = sorted((x for x in touched if x.id in created), key=lambda x: (x.flow_id, x.idempotency_key or ""))
+    writes.add(_INSERT_FLOW_RUN, [rows.flow_run_values(x) for x in new])
     writes.add(_UPDATE_FLOW_RUN, [rows.flow_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
     states = [rows.state_values(x) | {"flow_run_id": run_id} for run_id, x in facts.new_flow_run_states]
     writes.add(_INSERT_FLOW_RUN_STATE, states)
@@ -338,7 +357,8 @@ def _write_flow_runs(writes: Writes, facts: WorkingSet) -> None:
 def _write_task_runs(writes: Writes, facts: WorkingSet) -> None:
     touched = [facts.task_runs[i] for i in facts.touched_task_runs]
     created = facts.created_task_runs
-    writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in touched if x.id in created])
+    new = sorted((x for x in touched if x.id in created), key=_task_run_key)
+    writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in new])
     writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]
     writes.add(_INSERT_TASK_RUN_STATE, states)
