@@ -181,9 +181,9 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_flow_runs(conn, commands, facts)
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
-    _load_limits(conn, commands, facts)
-    _load_cache(conn, commands, facts, now)
-    _load_carried_out(conn, commands, facts)
+    load_limits(conn, commands, facts)
+    load_cache(conn, commands, facts, now)
+    load_carried_out(conn, commands, facts)
     return facts
 
 
@@ -285,7 +285,8 @@ def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[st
     return {i for i in wanted if i is not None}
 
 
-def _load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+    """The limits on the tags of the runs at hand, and who holds their slots."""
     tags = {tag for run in facts.task_runs.values() for tag in run.tags}
     tags.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
     if not tags:
@@ -297,7 +298,8 @@ def _load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSe
     facts.limits = {limit.tag: limit for limit in limits.values()}
 
 
-def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
+def load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
+    """What the cache holds for the keys that the commands propose."""
     keys = {
         c.proposal.details.cache_key
         for c in commands
@@ -310,7 +312,7 @@ def _load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet
         facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
 
 
-def _load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+def load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     """Which of the requests have made a state before, and come again because their answer got lost."""
     marked = [c for c in commands if c.proposal is not None and c.proposal.details.transition_id is not None]
     of_task_runs = [(c.task_run_id, _transition_id(c)) for c in marked if isinstance(c, SetTaskRunState)]
@@ -327,13 +329,18 @@ def _transition_id(command: SetTaskRunState | SetFlowRunState) -> str | None:
 def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     """Everything that was decided, one statement a table and kind of change, or all in one."""
     writes = Writes(conn)
+    gather(conn, writes, facts, new_id)
+    writes.send()
+    _write_results(conn, facts, new_id)
+
+
+def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -> None:
+    """Everything that was decided but the results, which have queries of their own."""
     _write_flow_runs(writes, facts)
     _write_task_runs(writes, facts)
     _write_slots(conn, writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
-    writes.send()
-    _write_results(conn, facts, new_id)
 
 
 # New runs go in by the order of their keys: two batches that create the same ones, and the later to come to one waits

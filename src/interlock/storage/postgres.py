@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from interlock.orchestration.commands import Command
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.refusals import ConflictError, UnstorableError
-from interlock.storage import ledger
+from interlock.storage import ledger, lone
 from interlock.storage.migrations import is_due, upgrade_if_needed
 from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
 
@@ -178,6 +178,11 @@ class PostgresStore:
     async def _in_lane(self, commands: Sequence[Command]) -> Sequence[Any]:
         with _translated_errors():
             async with self._lane() as conn:
+                if (
+                    len(commands) == 1
+                    and (outcome := await conn.run_sync(self._carry_out_alone, commands[0])) is not None
+                ):
+                    return [outcome]
                 return await _transaction(conn, "BEGIN", self._carry_out, commands)
 
     async def _decide(self, commands: Sequence[Command]) -> Sequence[Any]:
@@ -194,6 +199,9 @@ class PostgresStore:
 
     def _carry_out(self, conn: Connection, commands: Sequence[Command]) -> Sequence[Any]:
         return ledger.carry_out(conn, commands, self._clock, self._chance, self._slot_wait_seconds)
+
+    def _carry_out_alone(self, conn: Connection, command: Command) -> Any:
+        return lone.carry_out(conn, command, self._clock, self._chance, self._slot_wait_seconds)
 
     async def _in_transaction(self, engine: AsyncEngine, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._connected(engine) as conn:

@@ -99,8 +99,9 @@ class _Bulk:
             binders = self._binders[dialect.name] = [(x.name, _binder(x.type, dialect)) for x in self.columns]
         return [[row[name] if convert is None else convert(row[name]) for name, convert in binders] for row in rows]
 
-    def text(self, dialect: Dialect, first: int) -> str:
-        """The statement, its first parameter being number `first` where they are numbered."""
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        """The statement, its first parameter being number `first` where they are numbered. In PostgreSQL it does
+        nothing unless the condition is met."""
         raise NotImplementedError
 
     def _quoted(self, dialect: Dialect) -> tuple[str, list[str]]:
@@ -117,10 +118,11 @@ class _Bulk:
 class BulkInsert(_Bulk):
     """Rows into a table: `columns` are those that are given."""
 
-    def text(self, dialect: Dialect, first: int) -> str:
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
         table, names = self._quoted(dialect)
         if dialect.name == "postgresql":
-            return f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM {self._unnested(dialect, first)}"
+            given = f"SELECT * FROM {self._unnested(dialect, first)}{condition and f' WHERE {condition}'}"
+            return f"INSERT INTO {table} ({', '.join(names)}) {given}"
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
 
 
@@ -130,24 +132,43 @@ class BulkUpdate(_Bulk):
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         super().__init__(table, (*columns, "id"))
 
-    def text(self, dialect: Dialect, first: int) -> str:
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
         table, (*names, _) = self._quoted(dialect)
         if dialect.name == "postgresql":
             changes = ", ".join(f"{x} = new.{x}" for x in names)
             given = f"{self._unnested(dialect, first)} AS new ({', '.join((*names, 'id'))})"
-            return f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.id = new.id"
+            return f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.id = new.id{_and(condition)}"
         return f"UPDATE {table} SET {', '.join(f'{x} = ?' for x in names)} WHERE id = ?"
 
 
 class BulkDelete(_Bulk):
     """Rows out of a table, by the `columns` that tell which."""
 
-    def text(self, dialect: Dialect, first: int) -> str:
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
         table, names = self._quoted(dialect)
         if dialect.name == "postgresql":
             given = f"{self._unnested(dialect, first)} AS old ({', '.join(names)})"
-            return f"DELETE FROM {table} USING {given} WHERE {' AND '.join(f'{table}.{x} = old.{x}' for x in names)}"
+            same = " AND ".join(f"{table}.{x} = old.{x}" for x in names)
+            return f"DELETE FROM {table} USING {given} WHERE {same}{_and(condition)}"
         return f"DELETE FROM {table} WHERE {' AND '.join(f'{x} = ?' for x in names)}"
+
+
+class Guard(_Bulk):
+    """Whether rows of a table are still as they were read: `columns` are those that tell. PostgreSQL only. It locks the
+    rows, in the order of their ids, until the changes after it are made."""
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        super().__init__(table, ("id", *columns))
+
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        table, names = self._quoted(dialect)
+        seen = f"{self._unnested(dialect, first)} AS seen ({', '.join(names)})"
+        same = " AND ".join(f"{table}.{x} IS NOT DISTINCT FROM seen.{x}" for x in names[1:])
+        kept = (
+            f"SELECT FROM {seen} JOIN {table} ON {table}.id = seen.id AND {same}"
+            f" ORDER BY {table}.id FOR NO KEY UPDATE OF {table}"
+        )
+        return f"SELECT count(*) = cardinality(${first}) AS holds FROM ({kept}) AS kept"
 
 
 class Writes:
@@ -176,6 +197,33 @@ class Writes:
             columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in self._gathered)
             await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
         self._gathered.clear()
+
+    def send_if(self, guard: Guard, seen: Rows) -> bool:
+        """Carry out what is gathered if the rows are still as they were seen, and tell whether they were. One
+        statement, which needs no transaction around it. PostgreSQL only."""
+        dialect = self._conn.dialect
+        changes = [(guard, seen), *self._gathered]
+        columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in changes)
+        text = _guarded(guard, tuple(change for change, _ in self._gathered), dialect)
+        driver: Any = self._conn.connection.driver_connection
+        found = await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
+        self._gathered.clear()
+        return bool(found[0][0])
+
+
+@cache
+def _guarded(guard: Guard, changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
+    """The changes, which all hang on the guard, as one statement that tells whether it held."""
+    texts = [f"guard AS ({guard.text(dialect, 1)})"]
+    first = 1 + len(guard.columns)
+    for i, change in enumerate(changes):
+        texts.append(f"change_{i} AS ({change.text(dialect, first, '(SELECT holds FROM guard)')})")
+        first += len(change.columns)
+    return f"WITH {', '.join(texts)} SELECT holds FROM guard"
+
+
+def _and(condition: str) -> str:
+    return condition and f" AND {condition}"
 
 
 @cache
