@@ -1,7 +1,7 @@
 """A lone command about a task run is decided on what the run is when it is written, whatever others did meanwhile.
 
-In each test a third party has changed something and not committed it yet: the command has been read and decided by
-then, and waits to be written.
+Often a third party has changed something and not committed it yet: the command has been decided by then, and waits to
+be written.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetTaskRunState
+from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.decision import Abort
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.states import Proposal, StateType
 from interlock.server import create_store, new_id, utc_now
@@ -22,15 +23,19 @@ from tests.builders import flow_run_draft, task_run_draft
 from tests.databases import PostgresDatabases
 from tests.fleet.fleet import unique, waiting_for_locks
 
-PENDING, RUNNING, SCHEDULED, COMPLETED = (
-    Proposal(type=StateType[x]) for x in ("PENDING", "RUNNING", "SCHEDULED", "COMPLETED")
+PENDING, RUNNING, SCHEDULED, COMPLETED, CANCELLING = (
+    Proposal(type=StateType[x]) for x in ("PENDING", "RUNNING", "SCHEDULED", "COMPLETED", "CANCELLING")
 )
 
 
 class Scene:
-    """A store, a third party on its database, and a flow run that is RUNNING."""
+    """The stores of two servers on one database, a third party, and a flow run that is RUNNING.
 
-    def __init__(self, store: Store, third: "psycopg.AsyncConnection[Any]", flow_run_id: str) -> None:
+    The first store makes the runs, and so has seen them; `store` is the one that is asked about them.
+    """
+
+    def __init__(self, first: Store, store: Store, third: "psycopg.AsyncConnection[Any]", flow_run_id: str) -> None:
+        self.first = first
         self.store = store
         self.third = third
         self.flow_run_id = flow_run_id
@@ -50,7 +55,7 @@ class Scene:
     async def task_run(self, flow_run_id: str | None, **fields: Any) -> str:
         """The id of a new task run that is PENDING, or SCHEDULED where it has no flow run."""
         draft = task_run_draft(new_id(), flow_run_id, **fields)
-        await self.decided(CreateTaskRun(run=draft, proposal=PENDING if flow_run_id else SCHEDULED))
+        await self.first.commit([CreateTaskRun(run=draft, proposal=PENDING if flow_run_id else SCHEDULED)])
         return draft.id
 
     async def states(self, task_run_id: str) -> int:
@@ -59,17 +64,18 @@ class Scene:
         return int(count)
 
 
-@pytest.fixture
-async def scene(postgres_databases: PostgresDatabases) -> AsyncIterator[Scene]:
+@pytest.fixture(params=[0, 1], ids=["by the server that made it", "by another server"])
+async def scene(postgres_databases: PostgresDatabases, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     url = postgres_databases.create()
-    store = create_store(Settings(database_url=url))
+    stores = [create_store(Settings(database_url=url)) for _ in range(2)]
     made = Write(lambda conn: flows.get_or_create(conn, new_id(), unique("flow"), [], {}, utc_now()))
-    ((flow, _),) = await store.commit([made])
+    ((flow, _),) = await stores[0].commit([made])
     run = flow_run_draft(new_id(), flow["id"])
-    await store.commit([CreateFlowRun(run=run, proposal=RUNNING)])
+    await stores[0].commit([CreateFlowRun(run=run, proposal=RUNNING)])
     async with await psycopg.AsyncConnection.connect(url) as third:
-        yield Scene(store, third, run.id)
-    await store.close()
+        yield Scene(stores[0], stores[request.param], third, run.id)
+    for store in stores:
+        await store.close()
     postgres_databases.drop(url)
 
 
@@ -156,6 +162,23 @@ async def test_a_run_with_a_limit_holds_a_slot(scene: Scene) -> None:
     assert not refused.written
     await scene.decided(SetTaskRunState(task_run_id=first, proposal=COMPLETED))
     assert (await scene.decided(SetTaskRunState(task_run_id=second, proposal=RUNNING))).written
+
+
+async def test_a_run_that_another_server_completed_is_finished(scene: Scene) -> None:
+    run_id = await scene.task_run(scene.flow_run_id)
+    assert (await scene.decided(SetTaskRunState(task_run_id=run_id, proposal=RUNNING))).written
+    await scene.first.commit([SetTaskRunState(task_run_id=run_id, proposal=COMPLETED)])
+    done = await scene.decided(SetTaskRunState(task_run_id=run_id, proposal=CANCELLING))
+    assert isinstance(done.verdict, Abort)
+    assert await scene.states(run_id) == 3
+
+
+async def test_a_run_of_a_flow_run_that_another_server_ended_does_not_start(scene: Scene) -> None:
+    run_id = await scene.task_run(scene.flow_run_id)
+    await scene.first.commit([SetFlowRunState(flow_run_id=scene.flow_run_id, proposal=CANCELLING)])
+    refused = await scene.decided(SetTaskRunState(task_run_id=run_id, proposal=RUNNING))
+    assert not refused.written
+    assert await scene.states(run_id) == 1
 
 
 async def test_what_is_read_is_what_was_decided(scene: Scene) -> None:

@@ -1,25 +1,27 @@
-"""A lone command about a task run, carried out by two statements and without a transaction around them.
+"""A lone command about a task run, carried out by one statement or two, without a transaction around them.
 
 What lives here: reading, deciding and writing where nothing else is at stake, on a database that others write to as
-well. What does not: batches, and whatever needs more than the one run kept (ledger.py). Where the database is far, its
-answers are most of what a lone write waits for and half of the CPU that it costs: a transaction would take five of
-them.
+well. What does not: batches, and whatever needs more than the one run kept (ledger.py). The trips to the database are
+most of what a lone write waits for, and half of the CPU that it costs: a transaction would take five of them.
 
 Nothing is locked while it is decided. Instead the statement that writes first makes sure that the run is still as it
-was read, and keeps it so. A new run is held by the constraints of its table: its flow run exists, its key is free.
+was seen, and keeps it so. Therefore it does not matter when it was seen: a run that this server has just written is
+not read again. What is remembered is never answered with, and never the reason for a refusal: only the database is.
+A new run is held by the constraints of its table: its flow run exists, its key is free.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, select
 
 from interlock.orchestration.batch import WorkingSet, decide_batch
 from interlock.orchestration.commands import Command, CreateTaskRun, SetTaskRunState
-from interlock.orchestration.decision import Decision
+from interlock.orchestration.decision import Decision, TaskDecision
 from interlock.orchestration.facts import Chance
-from interlock.orchestration.runs import TaskRun
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import StateType
 from interlock.storage import ledger, rows
 from interlock.storage.prepared import Guard, Prepared, Writes
 from interlock.storage.tables import flow_run_states, flow_runs, task_run_states, task_runs
@@ -46,28 +48,108 @@ _FOR_CREATION = Prepared(
     )
     .where(flow_runs.c.id == bindparam("id", type_=flow_runs.c.id.type))
 )
-_UNCHANGED = Guard(task_runs, ("state_id", "updated"))
+_TASK_RUN_UNCHANGED = Guard(task_runs, ("state_id", "updated"), locks=True)
+_FLOW_RUN_UNCHANGED = Guard(flow_runs, ("state_id", "updated"), locks=False)
+
+MOST_REMEMBERED = 1_000
+"""Runs that are under way at a server where commands come alone: more are not, for then they come in batches."""
+
+_ON_THEIR_WAY = (StateType.PENDING, StateType.RUNNING)
 
 
-def carry_out(
-    conn: Connection, command: Command, clock: Callable[[], datetime], chance: Chance, slot_wait_seconds: int
-) -> Decision | Exception | None:
-    """What was decided and written, or None: it takes more than this, and nothing was done.
+class _Seen(NamedTuple):
+    """A task run, None before there is one, with the flow run it belongs to, if any."""
 
-    Call it outside of a transaction; nothing needs to be committed.
-    """
-    facts = WorkingSet(slot_wait_seconds)
-    if not _load(conn, command, facts, clock()):
-        return None
-    seen = _seen(facts)
-    (outcome,) = decide_batch([command], facts, clock, chance)
-    if isinstance(outcome, Exception) or not facts.touched_task_runs:
+    task_run: TaskRun | None
+    flow_run: FlowRun | None
+
+
+class LoneCommands:
+    """Carries out commands that come alone. `slot_wait_seconds` is what WAIT answers tell."""
+
+    def __init__(self, clock: Callable[[], datetime], chance: Chance, slot_wait_seconds: int) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._slot_wait_seconds = slot_wait_seconds
+        self._remembered: dict[str, _Seen] = {}
+
+    def carry_out(self, conn: Connection, command: Command) -> Decision | Exception | None:
+        """What was decided and written, or None: it takes more than this, and nothing was done.
+
+        Call it outside of a transaction; nothing needs to be committed.
+        """
+        seen = self._take_remembered(command)
+        if seen is not None:
+            facts = self._facts(seen)
+            decision = self._decide(command, facts)
+            if isinstance(decision, TaskDecision) and decision.written and self._write(conn, decision, seen, facts):
+                return decision
+        seen = _read(conn, command)
+        if seen is None:
+            return None
+        facts = self._facts(seen)
+        ledger.load_limits(conn, [command], facts)
+        if facts.limits:
+            return None
+        ledger.load_cache(conn, [command], facts, self._clock())
+        ledger.load_carried_out(conn, [command], facts)
+        outcome = self._decide(command, facts)
+        if isinstance(outcome, TaskDecision) and facts.touched_task_runs:
+            return outcome if self._write(conn, outcome, seen, facts) else None
         return outcome
-    return outcome if _write(conn, facts, seen, chance.new_id) else None
+
+    def forget(self, commands: Iterable[Command]) -> None:
+        """The commands were carried out otherwise."""
+        for command in commands:
+            if isinstance(command, SetTaskRunState):
+                self._remembered.pop(command.task_run_id, None)
+
+    def _take_remembered(self, command: Command) -> _Seen | None:
+        if not isinstance(command, SetTaskRunState):
+            return None
+        seen = self._remembered.pop(command.task_run_id, None)
+        details = command.proposal.details
+        return seen if details.cache_key is None and details.transition_id is None else None
+
+    def _facts(self, seen: _Seen) -> WorkingSet:
+        facts = WorkingSet(self._slot_wait_seconds)
+        if seen.task_run is not None:
+            facts.add_task_run(seen.task_run)
+        if seen.flow_run is not None:
+            facts.add_flow_run(seen.flow_run)
+        return facts
+
+    def _decide(self, command: Command, facts: WorkingSet) -> Decision | Exception:
+        (outcome,) = decide_batch([command], facts, self._clock, self._chance)
+        return outcome
+
+    def _write(self, conn: Connection, decision: TaskDecision, seen: _Seen, facts: WorkingSet) -> bool:
+        """Whether it could be written by one statement, and was: nobody else has changed what was seen."""
+        has_results = any(x.data is not None for x in facts.new_task_run_states)
+        if has_results or facts.dequeued & facts.enqueued.keys():
+            return False
+        writes = Writes(conn)
+        ledger.gather(conn, writes, facts, self._chance.new_id)
+        guards = _guards(seen)
+        if guards and not writes.send_if(guards):
+            return False
+        writes.send()
+        self._remember(_Seen(decision.run, seen.flow_run))
+        return True
+
+    def _remember(self, seen: _Seen) -> None:
+        """Keep a run for its next command, if that will need nothing else."""
+        run = seen.task_run
+        if run is None or run.tags or run.state is None:
+            return
+        if run.state.type in _ON_THEIR_WAY and run.state.data is None:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[run.id] = seen
 
 
-def _load(conn: Connection, command: Command, facts: WorkingSet, now: datetime) -> bool:
-    """Whether the facts are there, and are all that there is to it."""
+def _read(conn: Connection, command: Command) -> _Seen | None:
+    """What the command is about; None where it takes more than that."""
     if isinstance(command, SetTaskRunState):
         found = _FOR_TRANSITION.fetch(conn, {"id": command.task_run_id})
     elif isinstance(command, CreateTaskRun) and command.run.flow_run_id is not None:
@@ -75,41 +157,25 @@ def _load(conn: Connection, command: Command, facts: WorkingSet, now: datetime) 
         keys = {"id": run.flow_run_id, "task_key": run.task_key, "dynamic_key": run.dynamic_key}
         found = _FOR_CREATION.fetch(conn, keys)
     else:
-        return False
-    for row in found:
-        _add(facts, row)
-    ledger.load_limits(conn, [command], facts)
-    if facts.limits:
-        return False
-    ledger.load_cache(conn, [command], facts, now)
-    ledger.load_carried_out(conn, [command], facts)
-    return True
+        return None
+    if not found:
+        return _Seen(None, None)
+    task_run, flow_run = found[0][: len(rows.TASK_RUN_COLUMNS)], found[0][len(rows.TASK_RUN_COLUMNS) :]
+    return _Seen(
+        None if task_run[0] is None else rows.task_run(task_run),
+        None if flow_run[0] is None else rows.flow_run(flow_run),
+    )
 
 
-def _add(facts: WorkingSet, row: list[Any]) -> None:
-    task_run, flow_run = row[: len(rows.TASK_RUN_COLUMNS)], row[len(rows.TASK_RUN_COLUMNS) :]
-    if task_run[0] is not None:
-        facts.add_task_run(rows.task_run(task_run))
-    if flow_run[0] is not None:
-        facts.add_flow_run(rows.flow_run(flow_run))
+def _guards(seen: _Seen) -> list[tuple[Guard, list[dict[str, Any]]]]:
+    """What makes sure that a task run and its flow run are as they were seen: none where there was no task run yet."""
+    if seen.task_run is None:
+        return []
+    guards = [(_TASK_RUN_UNCHANGED, [_version(seen.task_run)])]
+    if seen.flow_run is not None:
+        guards.append((_FLOW_RUN_UNCHANGED, [_version(seen.flow_run)]))
+    return guards
 
 
-def _seen(facts: WorkingSet) -> list[dict[str, Any]]:
-    return [{"id": x.id, "state_id": _state_id(x), "updated": x.updated} for x in facts.task_runs.values()]
-
-
-def _state_id(run: TaskRun) -> str | None:
-    return None if run.state is None else run.state.id
-
-
-def _write(conn: Connection, facts: WorkingSet, seen: list[dict[str, Any]], new_id: Callable[[], str]) -> bool:
-    """Whether it could be written by one statement, and was."""
-    has_results = any(x.data is not None for x in facts.new_task_run_states)
-    if has_results or facts.dequeued & facts.enqueued.keys():
-        return False
-    writes = Writes(conn)
-    ledger.gather(conn, writes, facts, new_id)
-    if seen:
-        return writes.send_if(_UNCHANGED, seen)
-    writes.send()
-    return True
+def _version(run: TaskRun | FlowRun) -> dict[str, Any]:
+    return {"id": run.id, "state_id": None if run.state is None else run.state.id, "updated": run.updated}

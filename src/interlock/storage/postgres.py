@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from interlock.orchestration.commands import Command
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.refusals import ConflictError, UnstorableError
-from interlock.storage import ledger, lone
+from interlock.storage import ledger
+from interlock.storage.lone import LoneCommands
 from interlock.storage.migrations import is_due, upgrade_if_needed
 from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
 
@@ -71,6 +72,13 @@ class _LostError(StoreUnavailableError):
     """The connection broke. What was under way may have been committed or not."""
 
 
+class _Lane(NamedTuple):
+    """A connection, and the driver's own that it stands for: to ask it for that takes a twentieth of a lone write."""
+
+    connection: AsyncConnection
+    driver: Any
+
+
 class PostgresStore:
     """A Store (see store.py) on a PostgreSQL database, which other servers may use too.
 
@@ -99,10 +107,11 @@ class PostgresStore:
         self._chance = chance
         self._slot_wait_seconds = slot_wait_seconds
         self._statement_seconds = statement_seconds
+        self._lone = LoneCommands(clock, chance, slot_wait_seconds)
         self._synchronous_commit = "on" if durability == "full" else "off"
         self._engine = self._create_engine(connections)
         self._lane_engine = self._create_engine(LANES, _LANE_SETTINGS)
-        self._idle_lanes: list[AsyncConnection] = []
+        self._idle_lanes: list[_Lane] = []
 
     def _create_engine(self, size: int, settings: str = "", *, limited: bool = True) -> AsyncEngine:
         engine = create_async_engine(
@@ -147,7 +156,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         for lane in self._idle_lanes:
-            await lane.close()
+            await lane.connection.close()
         await self._engine.dispose()
         await self._lane_engine.dispose()
 
@@ -178,11 +187,10 @@ class PostgresStore:
     async def _in_lane(self, commands: Sequence[Command]) -> Sequence[Any]:
         with _translated_errors():
             async with self._lane() as conn:
-                if (
-                    len(commands) == 1
-                    and (outcome := await conn.run_sync(self._carry_out_alone, commands[0])) is not None
-                ):
-                    return [outcome]
+                if len(commands) == 1:
+                    outcome = await conn.run_sync(self._lone.carry_out, commands[0])
+                    if outcome is not None:
+                        return [outcome]
                 return await _transaction(conn, "BEGIN", self._carry_out, commands)
 
     async def _decide(self, commands: Sequence[Command]) -> Sequence[Any]:
@@ -198,10 +206,8 @@ class PostgresStore:
             return [(await self._decide([x]))[0] for x in commands]
 
     def _carry_out(self, conn: Connection, commands: Sequence[Command]) -> Sequence[Any]:
+        self._lone.forget(commands)
         return ledger.carry_out(conn, commands, self._clock, self._chance, self._slot_wait_seconds)
-
-    def _carry_out_alone(self, conn: Connection, command: Command) -> Any:
-        return lone.carry_out(conn, command, self._clock, self._chance, self._slot_wait_seconds)
 
     async def _in_transaction(self, engine: AsyncEngine, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._connected(engine) as conn:
@@ -233,24 +239,27 @@ class PostgresStore:
     @asynccontextmanager
     async def _lane(self) -> AsyncIterator[AsyncConnection]:
         """A lane, which stays open from batch to batch: to take one from the pool costs as much as three statements."""
-        conn = await self._idle_lane() or await self._lane_engine.connect()
+        lane = await self._idle_lane() or await self._new_lane()
         try:
-            yield conn
+            yield lane.connection
         except BaseException as error:
             if _is_gone(_cause(error)):
-                await conn.invalidate()
-            await conn.close()
+                await lane.connection.invalidate()
+            await lane.connection.close()
             raise
-        self._idle_lanes.append(conn)
+        self._idle_lanes.append(lane)
 
-    async def _idle_lane(self) -> AsyncConnection | None:
+    async def _new_lane(self) -> _Lane:
+        connection = await self._lane_engine.connect()
+        return _Lane(connection, (await connection.get_raw_connection()).driver_connection)
+
+    async def _idle_lane(self) -> _Lane | None:
         while self._idle_lanes:
-            conn = self._idle_lanes.pop()
-            driver: Any = (await conn.get_raw_connection()).driver_connection
-            if not driver.is_closed():
-                return conn
-            await conn.invalidate()
-            await conn.close()
+            lane = self._idle_lanes.pop()
+            if not lane.driver.is_closed():
+                return lane
+            await lane.connection.invalidate()
+            await lane.connection.close()
         return None
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:

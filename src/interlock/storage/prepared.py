@@ -154,20 +154,19 @@ class BulkDelete(_Bulk):
 
 
 class Guard(_Bulk):
-    """Whether rows of a table are still as they were read: `columns` are those that tell. PostgreSQL only. It locks the
-    rows, in the order of their ids, until the changes after it are made."""
+    """Whether rows of a table are still as they were read: `columns` are those that tell. PostgreSQL only. One that
+    `locks` keeps them so, in the order of their ids, until the changes after it are made."""
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], *, locks: bool) -> None:
         super().__init__(table, ("id", *columns))
+        self._locks = locks
 
     def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
         table, names = self._quoted(dialect)
         seen = f"{self._unnested(dialect, first)} AS seen ({', '.join(names)})"
         same = " AND ".join(f"{table}.{x} IS NOT DISTINCT FROM seen.{x}" for x in names[1:])
-        kept = (
-            f"SELECT FROM {seen} JOIN {table} ON {table}.id = seen.id AND {same}"
-            f" ORDER BY {table}.id FOR NO KEY UPDATE OF {table}"
-        )
+        lock = f" ORDER BY {table}.id FOR NO KEY UPDATE OF {table}" if self._locks else ""
+        kept = f"SELECT FROM {seen} JOIN {table} ON {table}.id = seen.id AND {same}{lock}"
         return f"SELECT count(*) = cardinality(${first}) AS holds FROM ({kept}) AS kept"
 
 
@@ -198,24 +197,28 @@ class Writes:
             await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
         self._gathered.clear()
 
-    def send_if(self, guard: Guard, seen: Rows) -> bool:
+    def send_if(self, seen: Sequence[tuple[Guard, Rows]]) -> bool:
         """Carry out what is gathered if the rows are still as they were seen, and tell whether they were. One
         statement, which needs no transaction around it. PostgreSQL only."""
         dialect = self._conn.dialect
-        changes = [(guard, seen), *self._gathered]
-        columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in changes)
-        text = _guarded(guard, tuple(change for change, _ in self._gathered), dialect)
         driver: Any = self._conn.connection.driver_connection
+        columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in (*seen, *self._gathered))
+        text = _guarded(tuple(x for x, _ in seen), tuple(x for x, _ in self._gathered), dialect)
         found = await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
         self._gathered.clear()
         return bool(found[0][0])
 
 
 @cache
-def _guarded(guard: Guard, changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
-    """The changes, which all hang on the guard, as one statement that tells whether it held."""
-    texts = [f"guard AS ({guard.text(dialect, 1)})"]
-    first = 1 + len(guard.columns)
+def _guarded(guards: tuple[Guard, ...], changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
+    """The changes, which all hang on the guards, as one statement that tells whether these held."""
+    texts = []
+    first = 1
+    for i, guard in enumerate(guards):
+        texts.append(f"guard_{i} AS ({guard.text(dialect, first)})")
+        first += len(guard.columns)
+    all_hold = " AND ".join(f"(SELECT holds FROM guard_{i})" for i in range(len(guards)))
+    texts.append(f"guard AS (SELECT {all_hold} AS holds)")
     for i, change in enumerate(changes):
         texts.append(f"change_{i} AS ({change.text(dialect, first, '(SELECT holds FROM guard)')})")
         first += len(change.columns)
