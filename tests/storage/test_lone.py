@@ -105,7 +105,9 @@ async def test_a_run_that_was_deleted_is_not_found(scene: Scene) -> None:
 
 
 async def test_a_run_of_a_flow_run_that_was_deleted_is_not_created(scene: Scene) -> None:
-    create = CreateTaskRun(run=task_run_draft(new_id(), scene.flow_run_id), proposal=PENDING)
+    one, other = [task_run_draft(new_id(), scene.flow_run_id, dynamic_key=unique("key")) for _ in range(2)]
+    assert (await scene.decided(CreateTaskRun(run=one, proposal=PENDING))).created
+    create = CreateTaskRun(run=other, proposal=PENDING)
     outcome = await scene.decided_after("DELETE FROM flow_runs WHERE id = %s", scene.flow_run_id, create)
     assert isinstance(outcome, ConflictError)
 

@@ -5,26 +5,30 @@ well. What does not: batches, and whatever needs more than the one run kept (led
 most of what a lone write waits for, and half of the CPU that it costs: a transaction would take five of them.
 
 Nothing is locked while it is decided. Instead the statement that writes first makes sure that the run is still as it
-was seen, and keeps it so. Therefore it does not matter when it was seen: a run that this server has just written is
-not read again. What is remembered is never answered with, and never the reason for a refusal: only the database is.
-A new run is held by the constraints of its table: its flow run exists, its key is free.
+was seen, and keeps it so. Therefore it does not matter when it was seen: a run that this server has just written, or
+a flow run that it has read before, is not read again. What is remembered is never answered with, and never the reason
+for a refusal: only the database is. For a new run the statement makes sure that its flow run is as it was seen and its
+key is free; should these change in the same moment, the constraints of the table say so.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, and_, bindparam, select
 
 from interlock.orchestration.batch import WorkingSet, decide_batch
-from interlock.orchestration.commands import Command, CreateTaskRun, SetTaskRunState
+from interlock.orchestration.commands import Command, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.decision import Decision, TaskDecision
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import FlowRun, TaskRun
-from interlock.orchestration.states import StateType
+from interlock.orchestration.states import State, StateType
 from interlock.storage import ledger, rows
-from interlock.storage.prepared import Guard, Prepared, Writes
+from interlock.storage.prepared import Absence, Guard, Prepared, Writes
 from interlock.storage.tables import flow_run_states, flow_runs, task_run_states, task_runs
+
+T = TypeVar("T")
 
 _TASK_RUNS = task_runs.outerjoin(task_run_states, task_run_states.c.id == task_runs.c.state_id)
 _FLOW_RUNS = flow_runs.outerjoin(flow_run_states, flow_run_states.c.id == flow_runs.c.state_id)
@@ -50,9 +54,13 @@ _FOR_CREATION = Prepared(
 )
 _TASK_RUN_UNCHANGED = Guard(task_runs, ("state_id", "updated"), locks=True)
 _FLOW_RUN_UNCHANGED = Guard(flow_runs, ("state_id", "updated"), locks=False)
+_KEY_FREE = Absence(task_runs, ("flow_run_id", "task_key", "dynamic_key"))
 
 MOST_REMEMBERED = 1_000
-"""Runs that are under way at a server where commands come alone: more are not, for then they come in batches."""
+"""Runs of each kind. Where more are under way, commands come in batches."""
+
+MOST_CHARACTERS = 10_000
+"""Of a run's inputs or of a message: what is longer is read each time, rather than kept."""
 
 _ON_THEIR_WAY = (StateType.PENDING, StateType.RUNNING)
 
@@ -71,14 +79,15 @@ class LoneCommands:
         self._clock = clock
         self._chance = chance
         self._slot_wait_seconds = slot_wait_seconds
-        self._remembered: dict[str, _Seen] = {}
+        self._task_runs: dict[str, _Seen] = {}
+        self._flow_runs: dict[str, FlowRun] = {}
 
     def carry_out(self, conn: Connection, command: Command) -> Decision | Exception | None:
         """What was decided and written, or None: it takes more than this, and nothing was done.
 
         Call it outside of a transaction; nothing needs to be committed.
         """
-        seen = self._take_remembered(command)
+        seen = self._remembered(command)
         if seen is not None:
             facts = self._facts(seen)
             decision = self._decide(command, facts)
@@ -87,6 +96,7 @@ class LoneCommands:
         seen = _read(conn, command)
         if seen is None:
             return None
+        seen = seen._replace(flow_run=self._remember_flow_run(seen.flow_run))
         facts = self._facts(seen)
         ledger.load_limits(conn, [command], facts)
         if facts.limits:
@@ -102,14 +112,23 @@ class LoneCommands:
         """The commands were carried out otherwise."""
         for command in commands:
             if isinstance(command, SetTaskRunState):
-                self._remembered.pop(command.task_run_id, None)
+                self._task_runs.pop(command.task_run_id, None)
+            elif isinstance(command, SetFlowRunState):
+                self._flow_runs.pop(command.flow_run_id, None)
 
-    def _take_remembered(self, command: Command) -> _Seen | None:
-        if not isinstance(command, SetTaskRunState):
+    def _remembered(self, command: Command) -> _Seen | None:
+        """What the command is about, if that is remembered and all that it needs."""
+        if command.proposal is None:
             return None
-        seen = self._remembered.pop(command.task_run_id, None)
         details = command.proposal.details
-        return seen if details.cache_key is None and details.transition_id is None else None
+        if details.cache_key is not None or details.transition_id is not None:
+            return None
+        if isinstance(command, SetTaskRunState):
+            return self._task_runs.pop(command.task_run_id, None)
+        if isinstance(command, CreateTaskRun) and not command.run.tags:
+            flow_run = self._flow_runs.get(command.run.flow_run_id or "")
+            return None if flow_run is None else _Seen(None, flow_run)
+        return None
 
     def _facts(self, seen: _Seen) -> WorkingSet:
         facts = WorkingSet(self._slot_wait_seconds)
@@ -130,22 +149,40 @@ class LoneCommands:
             return False
         writes = Writes(conn)
         ledger.gather(conn, writes, facts, self._chance.new_id)
-        guards = _guards(seen)
-        if guards and not writes.send_if(guards):
+        if not writes.send_if(_guards(seen, decision.run)):
             return False
-        writes.send()
         self._remember(_Seen(decision.run, seen.flow_run))
         return True
 
     def _remember(self, seen: _Seen) -> None:
-        """Keep a run for its next command, if that will need nothing else."""
-        run = seen.task_run
-        if run is None or run.tags or run.state is None:
+        """Keep a task run for its next command, if that will need nothing else."""
+        run, flow_run = seen
+        if run is None or run.tags or len(run.task_inputs) > MOST_CHARACTERS:
             return
-        if run.state.type in _ON_THEIR_WAY and run.state.data is None:
-            if len(self._remembered) >= MOST_REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[run.id] = seen
+        if _is_plain(run.state) and (flow_run is None or _is_plain(flow_run.state)):
+            _keep(self._task_runs, run.id, seen)
+
+    def _remember_flow_run(self, run: FlowRun | None) -> FlowRun | None:
+        """Keep a flow run for the task runs to come, and return it: without what no rule of theirs looks at."""
+        if run is None:
+            return None
+        light = replace(run, parameters="{}", context="{}", labels="{}", job_variables="{}")
+        if _is_plain(run.state):
+            _keep(self._flow_runs, run.id, light)
+        return light
+
+
+def _is_plain(state: State | None) -> bool:
+    """Whether it is that of a run on its way, and small."""
+    if state is None or state.type not in _ON_THEIR_WAY or state.data is not None:
+        return False
+    return len(state.message or "") <= MOST_CHARACTERS
+
+
+def _keep(remembered: dict[str, T], run_id: str, value: T) -> None:
+    if len(remembered) >= MOST_REMEMBERED:
+        del remembered[next(iter(remembered))]
+    remembered[run_id] = value
 
 
 def _read(conn: Connection, command: Command) -> _Seen | None:
@@ -167,11 +204,14 @@ def _read(conn: Connection, command: Command) -> _Seen | None:
     )
 
 
-def _guards(seen: _Seen) -> list[tuple[Guard, list[dict[str, Any]]]]:
-    """What makes sure that a task run and its flow run are as they were seen: none where there was no task run yet."""
-    if seen.task_run is None:
-        return []
-    guards = [(_TASK_RUN_UNCHANGED, [_version(seen.task_run)])]
+def _guards(seen: _Seen, run: TaskRun) -> list[tuple[Guard | Absence, list[dict[str, Any]]]]:
+    """What makes sure that the task run, or its absence, and its flow run are as they were seen."""
+    guards: list[tuple[Guard | Absence, list[dict[str, Any]]]] = []
+    if seen.task_run is not None:
+        guards.append((_TASK_RUN_UNCHANGED, [_version(seen.task_run)]))
+    else:
+        key = {"flow_run_id": run.flow_run_id, "task_key": run.task_key, "dynamic_key": run.dynamic_key}
+        guards.append((_KEY_FREE, [key]))
     if seen.flow_run is not None:
         guards.append((_FLOW_RUN_UNCHANGED, [_version(seen.flow_run)]))
     return guards

@@ -170,6 +170,16 @@ class Guard(_Bulk):
         return f"SELECT count(*) = cardinality(${first}) AS holds FROM ({kept}) AS kept"
 
 
+class Absence(_Bulk):
+    """Whether a table has no rows with these values in the `columns`. PostgreSQL only."""
+
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        table, names = self._quoted(dialect)
+        wanted = f"{self._unnested(dialect, first)} AS wanted ({', '.join(names)})"
+        same = " AND ".join(f"{table}.{x} = wanted.{x}" for x in names)
+        return f"SELECT NOT EXISTS (SELECT FROM {wanted} JOIN {table} ON {same}) AS holds"
+
+
 class Writes:
     """Changes that are gathered and then carried out together: in PostgreSQL by one statement, since each trip to the
     database costs about as much as what it does there. So no two of them may concern the same row.
@@ -197,9 +207,9 @@ class Writes:
             await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
         self._gathered.clear()
 
-    def send_if(self, seen: Sequence[tuple[Guard, Rows]]) -> bool:
-        """Carry out what is gathered if the rows are still as they were seen, and tell whether they were. One
-        statement, which needs no transaction around it. PostgreSQL only."""
+    def send_if(self, seen: Sequence[tuple[Guard | Absence, Rows]]) -> bool:
+        """Carry out what is gathered if all is still as it was seen, and tell whether it was. One statement, which
+        needs no transaction around it. PostgreSQL only."""
         dialect = self._conn.dialect
         driver: Any = self._conn.connection.driver_connection
         columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in (*seen, *self._gathered))
@@ -210,7 +220,7 @@ class Writes:
 
 
 @cache
-def _guarded(guards: tuple[Guard, ...], changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
+def _guarded(guards: tuple[Guard | Absence, ...], changes: tuple[_Bulk, ...], dialect: Dialect) -> str:
     """The changes, which all hang on the guards, as one statement that tells whether these held."""
     texts = []
     first = 1
