@@ -239,6 +239,20 @@ def _is_unavailability(error: Exception) -> bool:
     return code is not None and code & 0xFF not in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 
 
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have the file written through a log. Of those who open a new file at once, one sets that up; the others are told
+    that it is locked without being made to wait, so they try again."""
+    given_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > given_up:
+                raise
+        time.sleep(0.01)
+
+
 def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
     """Connections to the file, each with the pragmas that durability and speed rest on."""
     engine = create_engine(
@@ -249,7 +263,7 @@ def create_sqlite_engine(path: Path, durability: Durability) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _keep_log(connection)
         connection.execute(f"PRAGMA synchronous={durability.upper()}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
