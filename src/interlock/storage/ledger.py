@@ -183,7 +183,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
     load_limits(conn, commands, facts)
     load_cache(conn, commands, facts, now)
-    load_carried_out(conn, commands, facts)
+    _load_carried_out(conn, commands, facts)
     return facts
 
 
@@ -312,7 +312,7 @@ def load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet,
         facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
 
 
-def load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+def _load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     """Which of the requests have made a state before, and come again because their answer got lost."""
     marked = [c for c in commands if c.proposal is not None and c.proposal.details.transition_id is not None]
     of_task_runs = [(c.task_run_id, _transition_id(c)) for c in marked if isinstance(c, SetTaskRunState)]

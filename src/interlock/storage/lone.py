@@ -87,6 +87,8 @@ class LoneCommands:
 
         Call it outside of a transaction; nothing needs to be committed.
         """
+        if _may_come_again(command):
+            return None
         seen = self._remembered(command)
         if seen is not None:
             facts = self._facts(seen)
@@ -102,7 +104,6 @@ class LoneCommands:
         if facts.limits:
             return None
         ledger.load_cache(conn, [command], facts, self._clock())
-        ledger.load_carried_out(conn, [command], facts)
         outcome = self._decide(command, facts)
         if isinstance(outcome, TaskDecision) and facts.touched_task_runs:
             return outcome if self._write(conn, outcome, seen, facts) else None
@@ -120,8 +121,7 @@ class LoneCommands:
         """What the command is about, if that is remembered and all that it needs."""
         if command.proposal is None:
             return None
-        details = command.proposal.details
-        if details.cache_key is not None or details.transition_id is not None:
+        if command.proposal.details.cache_key is not None:
             return None
         if isinstance(command, SetTaskRunState):
             return self._task_runs.pop(command.task_run_id, None)
@@ -170,6 +170,12 @@ class LoneCommands:
         if _is_plain(run.state):
             _keep(self._flow_runs, run.id, light)
         return light
+
+
+def _may_come_again(command: Command) -> bool:
+    """Whether it must be looked up as well if it was carried out before. That and the run would be two looks: in
+    between another server may carry it out, and what was seen of the run would not be what it led to."""
+    return command.proposal is not None and command.proposal.details.transition_id is not None
 
 
 def _is_plain(state: State | None) -> bool:
