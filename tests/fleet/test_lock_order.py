@@ -20,7 +20,7 @@ from interlock.orchestration.states import Proposal, StateType
 from interlock.server import create_store, new_id, utc_now
 from interlock.settings import Settings
 from interlock.storage import tables
-from interlock.storage.queries import concurrency_limits, flows
+from interlock.storage.queries import concurrency_limits, flow_runs, flows, task_runs
 from interlock.storage.store import Store, Write
 from tests.builders import flow_run_draft, task_run_draft
 from tests.databases import PostgresDatabases
@@ -176,6 +176,24 @@ async def test_subflows_and_their_parents(meeting: Meeting) -> None:
 
     outcomes = await meeting.in_opposite_orders([*parents, *subflows], move)
     assert all(decision.written for pair in outcomes for decision in pair)
+
+
+async def test_a_subflow_that_comes_while_its_parent_is_deleted(meeting: Meeting) -> None:
+    """Who deletes the parent has looked for subflows before, and found none."""
+    parent = (await meeting.task_runs())[0]
+    subflow = await meeting.flow_run()
+    await meeting.third.execute("SELECT FROM task_runs WHERE id = %s FOR NO KEY UPDATE", [parent])
+    await meeting.third.execute("UPDATE flow_runs SET parent_task_run_id = %s WHERE id = %s", [parent, subflow])
+    deletion = asyncio.ensure_future(meeting.stores[0].commit([Write(lambda conn: task_runs.delete_one(conn, parent))]))
+    await waiting_for_locks(meeting.third, 1)
+    move = asyncio.ensure_future(meeting.stores[1].commit([SetFlowRunState(flow_run_id=subflow, proposal=FAILED)]))
+    await waiting_for_locks(meeting.third, 2)
+    await meeting.third.commit()
+    assert await deletion == [True]
+    assert (await move)[0].written
+    moved = await meeting.stores[0].read(flow_runs.by_id, subflow)
+    assert moved is not None
+    assert moved.parent_task_run_id is None
 
 
 async def test_results_under_the_same_artifact_keys(meeting: Meeting) -> None:

@@ -14,10 +14,10 @@ from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows
 from interlock.storage.expressions import among
-from interlock.storage.queries.concurrency_limits import free_slots
 from interlock.storage.queries.locks import lock, locked_ids
+from interlock.storage.queries.task_runs import detach
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
-from interlock.storage.tables import block_documents, concurrency_slots, deployments, flow_runs, task_runs
+from interlock.storage.tables import block_documents, deployments, flow_runs, task_runs
 from interlock.storage.types import Keys
 
 
@@ -103,11 +103,5 @@ def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
     if not ids:
         return 0
     doomed = bindparam("doomed", ids, Keys(flow_runs.c.id.type))
-    is_doomed_task = among(task_runs.c.flow_run_id, doomed)
-    doomed_tasks = select(task_runs.c.id).where(is_doomed_task)
-    orphans = flow_runs.c.parent_task_run_id.in_(doomed_tasks)
-    lock(conn, flow_runs, orphans)
-    lock(conn, task_runs, is_doomed_task)
-    free_slots(conn, concurrency_slots.c.task_run_id.in_(doomed_tasks))
-    conn.execute(update(flow_runs).where(orphans).values(parent_task_run_id=None))
+    detach(conn, among(task_runs.c.flow_run_id, doomed))
     return conn.execute(delete(flow_runs).where(among(flow_runs.c.id, doomed))).rowcount

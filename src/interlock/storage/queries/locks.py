@@ -30,6 +30,25 @@ def lock(conn: Connection, table: Table, condition: ColumnElement[bool]) -> None
         conn.execute(select(func.count()).select_from(locked))
 
 
+def lock_with_referring(
+    conn: Connection, referring: Table, refer: ColumnElement[bool], referred: Table, condition: ColumnElement[bool]
+) -> None:
+    """Lock rows, and before them those of another table that refer to them.
+
+    Which ones do is known for sure only when nobody can come to refer to these rows any more. If more have come by
+    then, what was locked too early is let go: to wait for them with it in hand could be to wait in a circle.
+    """
+    if conn.dialect.name != "postgresql":
+        return
+    while True:
+        known = locked_ids(conn, referring, refer)
+        conn.exec_driver_sql("SAVEPOINT referred")
+        lock(conn, referred, condition)
+        if set(conn.execute(select(referring.c.id).where(refer)).scalars()) <= set(known):
+            return
+        conn.exec_driver_sql("ROLLBACK TO SAVEPOINT referred")
+
+
 def locked_ids(conn: Connection, table: Table, condition: ColumnElement[bool]) -> list[str]:
     """Lock rows as `lock` does; their ids, for statements that must not take in rows that come to fit meanwhile."""
     return list(conn.execute(_locking(table, condition)).scalars())

@@ -7,12 +7,12 @@ condition (filters.py).
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from interlock.orchestration.runs import TaskRun
 from interlock.storage import rows
 from interlock.storage.queries.concurrency_limits import free_slots
-from interlock.storage.queries.locks import lock
+from interlock.storage.queries.locks import lock_with_referring
 from interlock.storage.store import one_statement
 from interlock.storage.tables import concurrency_slots, flow_runs, task_runs
 
@@ -32,9 +32,15 @@ def change(conn: Connection, task_run_id: str, values: dict[str, Any], now: date
 
 def delete_one(conn: Connection, task_run_id: str) -> bool:
     """Delete a task run with its states; its slots are free again, and a subflow of it no longer has a parent."""
-    is_subflow = flow_runs.c.parent_task_run_id == task_run_id
-    lock(conn, flow_runs, is_subflow)
-    lock(conn, task_runs, task_runs.c.id == task_run_id)
-    free_slots(conn, concurrency_slots.c.task_run_id == task_run_id)
-    conn.execute(update(flow_runs).where(is_subflow).values(parent_task_run_id=None))
+    detach(conn, task_runs.c.id == task_run_id)
     return conn.execute(delete(task_runs).where(task_runs.c.id == task_run_id)).rowcount > 0
+
+
+def detach(conn: Connection, doomed: ColumnElement[bool]) -> None:
+    """Free task runs that are about to be deleted of what stays: their slots, and the subflows that they are parents
+    of. They are locked until the end of the transaction."""
+    ids = select(task_runs.c.id).where(doomed)
+    are_subflows = flow_runs.c.parent_task_run_id.in_(ids)
+    lock_with_referring(conn, flow_runs, are_subflows, task_runs, doomed)
+    free_slots(conn, concurrency_slots.c.task_run_id.in_(ids))
+    conn.execute(update(flow_runs).where(are_subflows).values(parent_task_run_id=None))
