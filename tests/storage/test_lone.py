@@ -88,7 +88,7 @@ async def test_a_run_that_was_changed_is_decided_anew(scene: Scene) -> None:
     assert await scene.states(run_id) == 2
 
 
-async def test_a_run_that_was_only_looked_at_is_not_decided_anew(scene: Scene) -> None:
+async def test_a_run_that_somebody_had_locked_and_left_as_it_was_moves_once(scene: Scene) -> None:
     run_id = await scene.task_run(scene.flow_run_id)
     look = "SELECT FROM task_runs WHERE id = %s FOR UPDATE"
     decision = await scene.decided_after(look, run_id, SetTaskRunState(task_run_id=run_id, proposal=RUNNING))

@@ -343,11 +343,9 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -
     _write_queue(writes, facts)
 
 
-# New runs go in by the order of their keys: two batches that create the same ones, and the later to come to one waits
-# to see whether the other keeps it, never wait for each other.
-
-
-def _task_run_key(run: TaskRun) -> TaskRunKey:
+def _by_key(run: TaskRun) -> TaskRunKey:
+    """New runs go in by the order of their keys: who comes to one that another batch is making waits to see whether it
+    stays, and two batches that make the same runs must not do so for each other."""
     return run.flow_run_id or "", run.task_key, run.dynamic_key
 
 
@@ -364,7 +362,7 @@ def _write_flow_runs(writes: Writes, facts: WorkingSet) -> None:
 def _write_task_runs(writes: Writes, facts: WorkingSet) -> None:
     touched = [facts.task_runs[i] for i in facts.touched_task_runs]
     created = facts.created_task_runs
-    new = sorted((x for x in touched if x.id in created), key=_task_run_key)
+    new = sorted((x for x in touched if x.id in created), key=_by_key)
     writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in new])
     writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]

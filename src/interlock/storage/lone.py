@@ -26,23 +26,22 @@ from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State, StateType
 from interlock.storage import ledger, rows
 from interlock.storage.prepared import Absence, Guard, Prepared, Writes
-from interlock.storage.tables import flow_run_states, flow_runs, task_run_states, task_runs
+from interlock.storage.tables import flow_runs, task_runs
 
 T = TypeVar("T")
 
-_TASK_RUNS = task_runs.outerjoin(task_run_states, task_run_states.c.id == task_runs.c.state_id)
-_FLOW_RUNS = flow_runs.outerjoin(flow_run_states, flow_run_states.c.id == flow_runs.c.state_id)
-
 _FOR_TRANSITION = Prepared(
     select(*rows.TASK_RUN_COLUMNS, *rows.FLOW_RUN_COLUMNS)
-    .select_from(_TASK_RUNS.outerjoin(_FLOW_RUNS, flow_runs.c.id == task_runs.c.flow_run_id))
+    .select_from(
+        rows.TASK_RUNS_WITH_STATES.outerjoin(rows.FLOW_RUNS_WITH_STATES, flow_runs.c.id == task_runs.c.flow_run_id)
+    )
     .where(task_runs.c.id == bindparam("id", type_=task_runs.c.id.type))
 )
 _FOR_CREATION = Prepared(
     select(*rows.TASK_RUN_COLUMNS, *rows.FLOW_RUN_COLUMNS)
     .select_from(
-        _FLOW_RUNS.outerjoin(
-            _TASK_RUNS,
+        rows.FLOW_RUNS_WITH_STATES.outerjoin(
+            rows.TASK_RUNS_WITH_STATES,
             and_(
                 task_runs.c.flow_run_id == flow_runs.c.id,
                 task_runs.c.task_key == bindparam("task_key", type_=task_runs.c.task_key.type),
@@ -98,7 +97,6 @@ class LoneCommands:
         seen = _read(conn, command)
         if seen is None:
             return None
-        seen = seen._replace(flow_run=self._remember_flow_run(seen.flow_run))
         facts = self._facts(seen)
         ledger.load_limits(conn, [command], facts)
         if facts.limits:
@@ -118,15 +116,14 @@ class LoneCommands:
                 self._flow_runs.pop(command.flow_run_id, None)
 
     def _remembered(self, command: Command) -> _Seen | None:
-        """What the command is about, if that is remembered and all that it needs."""
-        if command.proposal is None:
-            return None
-        if command.proposal.details.cache_key is not None:
+        """What the command is about, if that is remembered and all that it needs; it is remembered again when it has
+        proved true."""
+        if command.proposal is None or command.proposal.details.cache_key is not None:
             return None
         if isinstance(command, SetTaskRunState):
             return self._task_runs.pop(command.task_run_id, None)
         if isinstance(command, CreateTaskRun) and not command.run.tags:
-            flow_run = self._flow_runs.get(command.run.flow_run_id or "")
+            flow_run = self._flow_runs.pop(command.run.flow_run_id or "", None)
             return None if flow_run is None else _Seen(None, flow_run)
         return None
 
@@ -155,21 +152,14 @@ class LoneCommands:
         return True
 
     def _remember(self, seen: _Seen) -> None:
-        """Keep a task run for its next command, if that will need nothing else."""
+        """Keep a task run for its next command, if that will need nothing else, and its flow run for other runs."""
         run, flow_run = seen
-        if run is None or run.tags or len(run.task_inputs) > MOST_CHARACTERS:
-            return
-        if _is_plain(run.state) and (flow_run is None or _is_plain(flow_run.state)):
+        if flow_run is not None:
+            if not _is_plain(flow_run.state):
+                return
+            _keep(self._flow_runs, flow_run.id, flow_run)
+        if run is not None and not run.tags and _is_plain(run.state) and len(run.task_inputs) <= MOST_CHARACTERS:
             _keep(self._task_runs, run.id, seen)
-
-    def _remember_flow_run(self, run: FlowRun | None) -> FlowRun | None:
-        """Keep a flow run for the task runs to come, and return it: without what no rule of theirs looks at."""
-        if run is None:
-            return None
-        light = replace(run, parameters="{}", context="{}", labels="{}", job_variables="{}")
-        if _is_plain(run.state):
-            _keep(self._flow_runs, run.id, light)
-        return light
 
 
 def _may_come_again(command: Command) -> bool:
@@ -206,8 +196,13 @@ def _read(conn: Connection, command: Command) -> _Seen | None:
     task_run, flow_run = found[0][: len(rows.TASK_RUN_COLUMNS)], found[0][len(rows.TASK_RUN_COLUMNS) :]
     return _Seen(
         None if task_run[0] is None else rows.task_run(task_run),
-        None if flow_run[0] is None else rows.flow_run(flow_run),
+        None if flow_run[0] is None else _light(rows.flow_run(flow_run)),
     )
+
+
+def _light(run: FlowRun) -> FlowRun:
+    """A flow run without what no rule of its task runs looks at, however large it is."""
+    return replace(run, parameters="{}", context="{}", labels="{}", job_variables="{}")
 
 
 def _guards(seen: _Seen, run: TaskRun) -> list[tuple[Guard | Absence, list[dict[str, Any]]]]:

@@ -243,6 +243,9 @@ class PostgresStore:
         try:
             yield lane.connection
         except BaseException as error:
+            if not isinstance(error, Exception):
+                # Whoever gives up waiting must not wait for the database to agree.
+                lane.driver.terminate()
             if _is_gone(_cause(error)):
                 await lane.connection.invalidate()
             await lane.connection.close()

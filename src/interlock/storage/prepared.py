@@ -197,26 +197,27 @@ class Writes:
     def send(self) -> None:
         """Carry out what is gathered, in the order in which it was added where the database goes by one."""
         dialect = self._conn.dialect
-        driver: Any = self._conn.connection.driver_connection
         if dialect.name != "postgresql":
+            driver: Any = self._conn.connection.driver_connection
             for change, rows in self._gathered:
                 driver.executemany(change.text(dialect, 1), change.bound(dialect, rows))
         elif self._gathered:
-            text = _together(tuple(change for change, _ in self._gathered), dialect)
-            columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in self._gathered)
-            await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
+            self._fetch(_together(tuple(change for change, _ in self._gathered), dialect), self._gathered)
         self._gathered.clear()
 
     def send_if(self, seen: Sequence[tuple[Guard | Absence, Rows]]) -> bool:
         """Carry out what is gathered if all is still as it was seen, and tell whether it was. One statement, which
         needs no transaction around it. PostgreSQL only."""
-        dialect = self._conn.dialect
-        driver: Any = self._conn.connection.driver_connection
-        columns = (zip(*change.bound(dialect, rows), strict=True) for change, rows in (*seen, *self._gathered))
-        text = _guarded(tuple(x for x, _ in seen), tuple(x for x, _ in self._gathered), dialect)
-        found = await_(driver.fetch(text, *map(list, chain.from_iterable(columns))))
+        changes = tuple(change for change, _ in self._gathered)
+        text = _guarded(tuple(guard for guard, _ in seen), changes, self._conn.dialect)
+        found = self._fetch(text, (*seen, *self._gathered))
         self._gathered.clear()
         return bool(found[0][0])
+
+    def _fetch(self, text: str, parts: Sequence[tuple[_Bulk, Rows]]) -> Sequence[Any]:
+        """What the statement returns, which takes one array for each column of its parts."""
+        columns = (zip(*part.bound(self._conn.dialect, rows), strict=True) for part, rows in parts)
+        return _fetch(self._conn, text, list(map(list, chain.from_iterable(columns))))
 
 
 @cache

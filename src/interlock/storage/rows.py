@@ -45,16 +45,18 @@ TASK_RUN_VALUES = tuple(c.name for c in task_runs.c if c.computed is None)
 FLOW_RUN_VALUES = tuple(c.name for c in flow_runs.c if c.computed is None)
 
 
+TASK_RUNS_WITH_STATES = task_runs.outerjoin(task_run_states, task_run_states.c.id == task_runs.c.state_id)
+FLOW_RUNS_WITH_STATES = flow_runs.outerjoin(flow_run_states, flow_run_states.c.id == flow_runs.c.state_id)
+
+
 def select_task_runs() -> Select[Any]:
     """Every task run with its current state; narrow it down with `where`. Read the rows with `task_run`."""
-    joined = task_runs.outerjoin(task_run_states, task_run_states.c.id == task_runs.c.state_id)
-    return select(*TASK_RUN_COLUMNS).select_from(joined)
+    return select(*TASK_RUN_COLUMNS).select_from(TASK_RUNS_WITH_STATES)
 
 
 def select_flow_runs() -> Select[Any]:
     """Every flow run with its current state; narrow it down with `where`. Read the rows with `flow_run`."""
-    joined = flow_runs.outerjoin(flow_run_states, flow_run_states.c.id == flow_runs.c.state_id)
-    return select(*FLOW_RUN_COLUMNS).select_from(joined)
+    return select(*FLOW_RUN_COLUMNS).select_from(FLOW_RUNS_WITH_STATES)
 
 
 def select_states(states: Table) -> Select[Any]:
