@@ -154,9 +154,22 @@ async def test_a_background_run_that_is_scheduled_again_waits_once(scene: Scene)
     assert await (await scene.third.execute(query, [run_id])).fetchall() == [(1,)]
 
 
+async def test_the_last_slot_is_not_given_to_two(scene: Scene) -> None:
+    await scene.store.commit([_limit_of_one()])
+    first, second = [await scene.task_run(scene.flow_run_id, tags=("tag",)) for _ in range(2)]
+    take = "INSERT INTO concurrency_slots SELECT id, %s FROM concurrency_limits"
+    await scene.third.execute(take, [second])
+    keep = "SELECT FROM task_runs WHERE id = %s FOR UPDATE"
+    refused = await scene.decided_after(keep, first, SetTaskRunState(task_run_id=first, proposal=RUNNING))
+    assert not refused.written
+
+
+def _limit_of_one() -> Write:
+    return Write(lambda conn: concurrency_limits.create_or_change(conn, new_id(), "tag", 1, utc_now()))
+
+
 async def test_a_run_with_a_limit_holds_a_slot(scene: Scene) -> None:
-    limit = Write(lambda conn: concurrency_limits.create_or_change(conn, new_id(), "tag", 1, utc_now()))
-    await scene.store.commit([limit])
+    await scene.store.commit([_limit_of_one()])
     first, second = [await scene.task_run(scene.flow_run_id, tags=("tag",)) for _ in range(2)]
     granted = await scene.decided(SetTaskRunState(task_run_id=first, proposal=RUNNING))
     refused = await scene.decided(SetTaskRunState(task_run_id=second, proposal=RUNNING))
