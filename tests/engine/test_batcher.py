@@ -1,6 +1,8 @@
 """The contract of a batch, on a real database."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select
@@ -14,7 +16,7 @@ from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage import tables
 from interlock.storage.queries import flows, task_runs
-from interlock.storage.store import Store, StoreUnavailableError
+from interlock.storage.store import BatchItem, Store, StoreUnavailableError
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import FakeClock
 from tests.databases import Databases
@@ -52,6 +54,40 @@ async def test_commands_that_come_together_are_committed_together(batcher: Batch
     assert all(d.created for d in decisions)
     stored = await store.read(lambda conn: conn.execute(select(tables.task_runs.c.id)).scalars().all())
     assert len(stored) == 100
+
+
+async def test_the_callers_of_a_batch_are_waited_for(batcher: Batcher, store: Store) -> None:
+    """Those answered together are committed together again, though they come back one after the other."""
+    sizes = _sizes_of_batches(store)
+    await asyncio.gather(*(batcher.decide(create(i)) for i in range(5)))
+    late = [asyncio.ensure_future(batcher.decide(create(5 + i))) for i in range(4)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.gather(batcher.decide(create(9)), *late)
+    assert sizes == [5, 5]
+
+
+async def test_callers_who_do_not_come_back_are_not_waited_for_twice(batcher: Batcher, store: Store) -> None:
+    """A command alone is carried out soon after a large batch, and at once after that."""
+    sizes = _sizes_of_batches(store)
+    await asyncio.gather(*(batcher.decide(create(i)) for i in range(5)))
+    async with asyncio.timeout(10):
+        await batcher.decide(create(5))
+        await batcher.decide(create(6))
+    assert sizes == [5, 1, 1]
+
+
+def _sizes_of_batches(store: Store) -> list[int]:
+    """The sizes of the batches that the store is given from now on."""
+    sizes: list[int] = []
+    commit = store.commit
+
+    async def noting(items: Sequence[BatchItem]) -> Sequence[Any]:
+        sizes.append(len(items))
+        return await commit(items)
+
+    store.commit = noting  # type: ignore[method-assign]
+    return sizes
 
 
 async def test_a_command_sees_what_the_ones_before_it_in_the_batch_did(batcher: Batcher) -> None:

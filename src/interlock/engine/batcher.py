@@ -5,11 +5,12 @@ What lives here: what goes into a batch, and who is answered with what. What doe
 
 The contract of a batch: a caller is answered only after the commit that holds its change; a command that can't be
 carried out fails alone; a database that fails, fails the whole batch, of which then nothing is written; a lone command
-goes at once, since no timer gathers them; and a caller that would wait too long is refused, before anything is done.
+after a lone command goes at once; and a caller that would wait too long is refused, before anything is done.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
@@ -37,6 +38,11 @@ batch would come back as a batch of two or three at once, and a batch costs the 
 a PostgreSQL, a fifth less CPU a write than with two lanes that take what there is; with one lane alone, as little CPU,
 but nothing is decided while a large batch waits for its commit."""
 
+GATHER_SECONDS = 0.004
+"""How long a batch may wait to become as large as the last one. Callers who were answered together come back one after
+the other, and a batch that the first of them begins is a small one. Measured: a fifth more writes a second with 10
+clients of SQLite and with 50 of PostgreSQL, since a batch's own cost is shared by more."""
+
 
 class Batcher:
     """The one way to write. Use from one event loop.
@@ -59,6 +65,8 @@ class Batcher:
         self._line: WaitingLine[BatchItem] = WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds)
         self._alone = Turns(store.readers, WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds))
         self.is_failing = False
+        self._last_size = 0
+        self._gathered = asyncio.Event()
         self._pumps: set[asyncio.Task[None]] = set()
 
     def check_decision(self) -> None:
@@ -102,6 +110,8 @@ class Batcher:
 
     async def _submit(self, item: BatchItem) -> Any:
         answer = self._line.join(item)
+        if len(self._line) >= self._last_size:
+            self._gathered.set()
         under_way = self._under_way()
         if under_way < self._store.lanes and self._is_worth_a_batch(beside=under_way):
             pump = asyncio.create_task(self._run())
@@ -118,7 +128,18 @@ class Batcher:
 
     async def _run(self) -> None:
         while self._is_worth_a_batch(beside=self._under_way() - 1):
-            await self._commit(self._line.take(self._max_batch))
+            await self._gather()
+            if batch := self._line.take(self._max_batch):
+                self._last_size = len(batch)
+                await self._commit(batch)
+
+    async def _gather(self) -> None:
+        """Wait, though not for long, until as many wait as were in the last batch."""
+        if len(self._line) < self._last_size:
+            self._gathered.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._gathered.wait()
 
     async def _commit(self, batch: list[tuple[BatchItem, asyncio.Future[Any]]]) -> None:
         outcomes = await self._outcomes([item for item, _ in batch])
