@@ -69,7 +69,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL server: a user who may make databases, and a database that is there."""
     with ExitStack() as stack:
         url = os.environ.get(POSTGRES_VARIABLE) or stack.enter_context(PostgresServer()).url
-        request.config.stash[POSTGRES_VERSION] = server_version(url)
+        _note_version(request.config, server_version(url))
         yield url
 
 
@@ -216,6 +216,20 @@ async def store(database_url: str, clock: FakeClock, chance: Chance) -> AsyncIte
     await opened.start()
     yield opened
     await opened.close()
+
+
+def _note_version(config: pytest.Config, version: str) -> None:
+    config.stash[POSTGRES_VERSION] = version
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["postgres_version"] = version
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Where several processes share the tests, each tells which PostgreSQL it had."""
+    version = getattr(node, "workeroutput", {}).get("postgres_version")
+    if version is not None:
+        node.config.stash[POSTGRES_VERSION] = version
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
