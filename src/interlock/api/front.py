@@ -36,8 +36,9 @@ class Front:
         self._large_bodies = LargeBodies(context.overload, self._max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._api(scope, receive, send)
+        if scope["type"] == "websocket":
+            # Its client says who it is in its first message (websockets.py).
+            await self._api(scope | {"root_path": API_PREFIX}, receive, send)
             return
         if not scope["path"].startswith(f"{API_PREFIX}/"):
             await _elsewhere(scope)(scope, receive, send)
