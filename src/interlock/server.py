@@ -23,8 +23,11 @@ from interlock.connections import BoundedConnection, connections_allowed
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
-from interlock.engine.services import run_services
+from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.engine.services.lost_workers import lost_servers, lost_workers
+from interlock.engine.services.stuck_task_runs import stuck_task_runs
+from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 from interlock.storage.postgres import PostgresStore
@@ -58,9 +61,6 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-SERVICES = (CACHE_EXPIRY,)
-"""What the leader does in the background."""
-
 CHANCE = Chance(new_id=new_id, random=random.random)
 
 
@@ -85,6 +85,17 @@ def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, ch
     )
 
 
+def background_services(settings: Settings) -> tuple[Service, ...]:
+    """What the leader does in the background."""
+    grace_seconds = settings.task_grace_seconds
+    return (
+        CACHE_EXPIRY,
+        lost_servers(),
+        lost_workers(grace_seconds),
+        stuck_task_runs(settings.task_pending_seconds, grace_seconds),
+    )
+
+
 async def prepare_database(settings: Settings) -> None:
     """Open the database and bring its schema up to date; raises NewerDatabaseError, StoreUnavailableError."""
     store = create_store(settings)
@@ -102,15 +113,29 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
     overload, patience = Overload(), settings.max_wait_seconds
     batcher = Batcher(store, overload, max_waiting=settings.max_waiting_writes, max_wait_seconds=patience)
     reader = Reader(store, overload, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
-    context = Context(batcher=batcher, store=reader, overload=overload, clock=clock, chance=CHANCE, settings=settings)
-    leading = asyncio.create_task(store.lead(lambda: run_services(SERVICES, batcher, clock)))
+    task_queue = TaskQueue(store, batcher, clock, CHANCE.new_id)
+    context = Context(
+        batcher=batcher,
+        store=reader,
+        task_queue=task_queue,
+        overload=overload,
+        clock=clock,
+        chance=CHANCE,
+        settings=settings,
+    )
+    work = (
+        asyncio.create_task(store.lead(lambda: run_services(background_services(settings), batcher, clock))),
+        asyncio.create_task(task_queue.run()),
+    )
     try:
         # Clients look for these before they bring their own, and expect that nobody can delete them.
         await batcher.write(system_blocks.install, CHANCE.new_id, clock())
         yield create_app(context)
     finally:
-        leading.cancel()
-        await asyncio.wait((leading,))
+        for task in work:
+            task.cancel()
+        await asyncio.wait(work)
+        await task_queue.close()
         await batcher.drain()
         await store.close()
 
@@ -154,6 +179,8 @@ def http_server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) 
     config = uvicorn.Config(
         app,
         http=connection,  # type: ignore[arg-type]
+        ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,
         log_config=None,
         access_log=False,
         lifespan="off",

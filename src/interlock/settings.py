@@ -75,6 +75,16 @@ class Settings(BaseSettings):
         30, ge=1, description="How long a task run is told to wait for a full concurrency limit."
     )
 
+    task_grace_seconds: float = Field(
+        30,
+        ge=0,
+        description="How long a task worker that lost its connection may still begin the background task runs that it "
+        "had acknowledged, or retry those that it runs; then others are given them.",
+    )
+    task_pending_seconds: float = Field(
+        30, gt=0, description="How long a background task run may be PENDING before others are given it."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:

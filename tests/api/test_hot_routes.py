@@ -11,6 +11,7 @@ from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
+from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 from interlock.storage.store import Store
@@ -22,8 +23,10 @@ UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 @pytest.fixture
 async def ways(store: Store, clock: FakeClock, chance: Chance) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Two ways into one ledger: through the whole application, and through FastAPI alone."""
+    batcher = Batcher(store)
     context = Context(
-        batcher=Batcher(store),
+        batcher=batcher,
+        task_queue=TaskQueue(store, batcher, clock, chance.new_id),
         store=Reader(store),
         overload=Overload(),
         clock=clock,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select
 
 from interlock.engine.batcher import Batcher
-from interlock.engine.services import Service, run_services
+from interlock.engine.services import Service, in_one_write, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.storage.store import Store
 from interlock.storage.tables import task_run_state_cache
@@ -18,7 +18,7 @@ Step = Callable[[Connection, datetime, int], int]
 
 
 def service(step: Step, *, batch: int = 10, every_seconds: float = 0.001) -> Service:
-    return Service(name="test", every_seconds=every_seconds, batch=batch, step=step)
+    return Service(name="test", every_seconds=every_seconds, batch=batch, step=in_one_write(step))
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def test_expired_cache_entries_go_and_the_others_stay(store: Store, clock:
     entries = [entry(1, now - timedelta(days=1)), entry(2, now), entry(3, now + timedelta(seconds=1)), entry(4, None)]
     batcher = Batcher(store)
     await batcher.write(lambda conn: conn.execute(insert(task_run_state_cache), entries))
-    assert await batcher.write(CACHE_EXPIRY.step, now, 1) == 1
-    assert await batcher.write(CACHE_EXPIRY.step, now, 10) == 1
+    assert await CACHE_EXPIRY.step(batcher, now, 1) == 1
+    assert await CACHE_EXPIRY.step(batcher, now, 10) == 1
     kept = await store.read(lambda conn: set(conn.execute(select(task_run_state_cache.c.id)).scalars()))
     assert kept == {x["id"] for x in entries[2:]}

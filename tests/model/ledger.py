@@ -18,7 +18,7 @@ from tests.model.records import CacheEntry, Facts, FlowRun, Limit, Outcome, Prop
 from tests.model.wire import Answer, expect, shown_flow_run, shown_limit, shown_state, shown_task_run
 
 Queued = tuple[datetime, bool]
-"""When a background run is due, and whether it goes ahead of the others."""
+"""From when a background run can be delivered, and whether it goes ahead of the others."""
 
 Result = tuple[str | None, str | None, str]
 """The data of a state, in Python's spelling, with the flow run and the task run that it is a result of."""
@@ -177,7 +177,8 @@ class Ledger:
             self.queue.pop(run.id, None)
         elif proposal.type == "SCHEDULED":
             state = run.states[-1]
-            self.queue[run.id] = state.details["scheduled_time"], state.name == "AwaitingRetry"
+            available = max(state.timestamp, state.details["scheduled_time"])
+            self.queue[run.id] = available, state.name == "AwaitingRetry"
 
     def _remember(self, run: TaskRun, proposal: Proposal) -> None:
         """What is asked to be completed is kept under its cache key."""

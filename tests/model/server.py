@@ -16,7 +16,7 @@ from interlock.server import create_store, running_app
 from interlock.settings import Settings
 from interlock.storage.invariants import Violation, violations
 from interlock.storage.store import Write
-from interlock.storage.tables import metadata, task_run_queue
+from interlock.storage.tables import IS_WAITING, metadata, task_run_queue
 from tests.conftest import FakeClock
 from tests.model.calls import Call
 from tests.model.wire import Answer
@@ -131,5 +131,5 @@ def _delete_all(conn: Connection) -> None:
 
 
 def _queue(conn: Connection) -> dict[str, Any]:
-    rows = conn.execute(select(task_run_queue.c.task_run_id, task_run_queue.c.due, task_run_queue.c.front))
-    return {run_id: (due, front) for run_id, due, front in rows}
+    columns = task_run_queue.c.task_run_id, task_run_queue.c.available, task_run_queue.c.front
+    return {run_id: (available, front) for run_id, available, front in conn.execute(select(*columns).where(IS_WAITING))}

@@ -15,6 +15,8 @@ from tests.model.machine import LedgerMachine
 from tests.model.server import Servers
 
 SERVERS = {"sqlite": 1, "postgresql": 3}
+LONG = 1e9
+"""What a service does of its own accord, after this time, the model knows nothing of."""
 IS_CAMPAIGN = settings.get_current_profile_name() == CAMPAIGN
 PROFILE = settings.get_profile(CAMPAIGN if IS_CAMPAIGN else ORDINARY)
 
@@ -24,7 +26,8 @@ def test_whatever_is_asked_in_whatever_order_servers_and_model_agree(
     database: str, database_url: str, clock: FakeClock
 ) -> None:
     """Creations, transitions, deletions, limits, time that passes and restarts; on PostgreSQL with several servers."""
-    with Servers(Settings(database_url=database_url), clock, SERVERS[database]) as servers:
+    settings = Settings(database_url=database_url, task_grace_seconds=LONG, task_pending_seconds=LONG)
+    with Servers(settings, clock, SERVERS[database]) as servers:
 
         def machine() -> LedgerMachine:
             return LedgerMachine(servers, clock)

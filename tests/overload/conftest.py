@@ -9,6 +9,7 @@ from interlock.api.context import Context
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
+from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 from interlock.storage.sqlite import SqliteStore
@@ -26,8 +27,10 @@ async def sqlite_store(tmp_path: Path, clock: FakeClock, chance: Chance) -> Asyn
 @pytest.fixture
 async def context(sqlite_store: SqliteStore, clock: FakeClock, chance: Chance) -> Context:
     """With one place each in the lines for reads and for writes."""
+    batcher = Batcher(sqlite_store, max_waiting=1)
     return Context(
-        batcher=Batcher(sqlite_store, max_waiting=1),
+        batcher=batcher,
+        task_queue=TaskQueue(sqlite_store, batcher, clock, chance.new_id),
         store=Reader(sqlite_store, max_waiting=1),
         overload=Overload(),
         clock=clock,

@@ -205,11 +205,14 @@ async def test_the_newest_cache_entry_decides_even_if_its_run_is_gone(batcher: B
 
 
 async def test_a_background_run_waits_in_the_queue_until_it_is_taken(batcher: Batcher, store: Store) -> None:
-    """SCHEDULED puts it there, in the same transaction; the next state takes it out."""
+    """SCHEDULED puts it there, in the same transaction; the next state takes it, and the last one takes it out."""
     draft = task_run_draft(task_run_id(1), None)
     await batcher.decide(CreateTaskRun(run=draft, proposal=Proposal(type=StateType.SCHEDULED)))
-    assert [x["task_run_id"] for x in await store.read(all_rows, tables.task_run_queue)] == [draft.id]
+    assert [x["taken"] for x in await store.read(all_rows, tables.task_run_queue)] == [False]
     await move(batcher, draft.id, PENDING)
+    await move(batcher, draft.id, RUNNING)
+    assert [x["taken"] for x in await store.read(all_rows, tables.task_run_queue)] == [True]
+    await move(batcher, draft.id, Proposal(type=StateType.COMPLETED))
     assert await store.read(all_rows, tables.task_run_queue) == []
 
 

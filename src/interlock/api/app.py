@@ -32,8 +32,10 @@ from interlock.api import (
     not_here,
     run_states,
     saved_searches,
+    task_queues,
     task_run_queries,
     task_runs,
+    task_subscriptions,
     ui,
     variables,
 )
@@ -44,6 +46,7 @@ from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
     not_here.router,
+    task_queues.router,
     task_run_queries.router,
     task_runs.router,
     flow_run_queries.router,
@@ -71,6 +74,7 @@ ROUTERS = (
     block_documents.router,
     block_capabilities.router,
     admin.router,
+    task_subscriptions.router,
 )
 
 HOT_ROUTES = {**task_runs.HOT_ROUTES, **flow_runs.HOT_ROUTES}

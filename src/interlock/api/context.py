@@ -1,4 +1,5 @@
-"""What handlers work with: the batcher for writes, the reader of the store, the clock and the settings.
+"""What handlers work with: the batcher for writes, the reader of the store, the task queue, the clock and
+the settings.
 
 What lives here: the bundle and the FastAPI dependency that hands it out. What does not: how it is put together
 (server.py).
@@ -14,6 +15,7 @@ from fastapi import Depends, Request
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
+from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
 
@@ -24,6 +26,7 @@ class Context:
 
     batcher: Batcher
     store: Reader
+    task_queue: TaskQueue
     overload: Overload
     clock: Callable[[], datetime]
     chance: Chance

@@ -38,7 +38,8 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             # Its client says who it is in its first message (websockets.py).
-            await self._api(scope | {"root_path": API_PREFIX}, receive, send)
+            scope["root_path"] = API_PREFIX
+            await self._api(scope, receive, send)
             return
         if not scope["path"].startswith(f"{API_PREFIX}/"):
             await _elsewhere(scope)(scope, receive, send)

@@ -16,8 +16,8 @@ from interlock.api.context import Context
 SUBPROTOCOL = "prefect"
 PROTOCOL_ERROR = 1002
 POLICY_VIOLATION = 1008
-SERVICE_RESTART = 1012
-"""Clients take 1000 and 1001 for the end of what they came for; after this one they come again."""
+TRY_AGAIN_LATER = 1013
+"""Clients take 1000 and 1001 for the end of what they came for; after any other code they come again."""
 
 UNEXPECTED_MESSAGE = 4001
 

@@ -44,10 +44,15 @@ the other, and a batch that the first of them begins is a small one. Measured: a
 clients of SQLite and with 50 of PostgreSQL, since a batch's own cost is shared by more."""
 
 
+def _nobody_cares() -> None:
+    pass
+
+
 class Batcher:
     """The one way to write. Use from one event loop.
 
-    `is_failing` says that the database took nothing when it was last asked to.
+    `is_failing` says that the database took nothing when it was last asked to. `when_enqueued` is called after a commit
+    that put background task runs into the queue.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Batcher:
         self._line: WaitingLine[BatchItem] = WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds)
         self._alone = Turns(store.readers, WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds))
         self.is_failing = False
+        self.when_enqueued: Callable[[], None] = _nobody_cares
         self._last_size = 0
         self._gathered = asyncio.Event()
         self._pumps: set[asyncio.Task[None]] = set()
@@ -97,7 +103,8 @@ class Batcher:
 
         What it raises is raised here, and undone. Raises OverloadedError or StoreUnavailableError as `decide` does.
         """
-        item = Write(lambda conn: function(conn, *args, **kwargs))
+        by_keys = getattr(function, "finds_by_keys", False)
+        item = Write(lambda conn: function(conn, *args, **kwargs), finds_by_keys=by_keys)
         result: T = await (self._submit(item) if self._store.batches_writes else self._commit_alone(item))
         return result
 
@@ -158,6 +165,8 @@ class Batcher:
         except Exception as error:
             outcomes = [error] * len(items)
         self.is_failing = any(isinstance(x, StoreUnavailableError) for x in outcomes)
+        if any(isinstance(x, TaskDecision) and x.enqueues for x in outcomes):
+            self.when_enqueued()
         return outcomes
 
     async def drain(self) -> None:

@@ -25,6 +25,7 @@ from interlock.orchestration.facts import Chance, FlowFacts, Moment, TagLimit, T
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State, StateType
+from interlock.orchestration.task_queue import QueueChange, queue_change
 
 TaskRunKey = tuple[str | None, str, str]
 """A task run's natural key: flow run id, task key, dynamic key."""
@@ -86,7 +87,7 @@ class WorkingSet:
         self.touched_limits: dict[str, datetime] = {}
         self.new_cache_entries: list[CacheEntry] = []
         self.enqueued: dict[str, Enqueue] = {}
-        self.dequeued: set[str] = set()
+        self.queue_changes: dict[str, QueueChange] = {}
 
     def add_task_run(self, run: TaskRun) -> None:
         self.task_runs[run.id] = run
@@ -159,8 +160,10 @@ class WorkingSet:
             self._note_request(run.id, run.state)
             if run.state.type == StateType.FAILED and run.flow_run_id is not None:
                 self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
-            if run.flow_run_id is None and _is_scheduled(before):
-                self._dequeue(run.id)
+            change = queue_change(run, before.state if before else None)
+            if change is not None:
+                self.enqueued.pop(run.id, None)
+                self.queue_changes[run.id] = change
         for effect in decision.effects:
             self._apply_effect(effect, run.updated)
 
@@ -181,10 +184,6 @@ class WorkingSet:
         if state.transition_id is not None:
             self.carried_out.add((run_id, state.transition_id))
 
-    def _dequeue(self, task_run_id: str) -> None:
-        self.enqueued.pop(task_run_id, None)
-        self.dequeued.add(task_run_id)
-
     def _apply_effect(self, effect: Effect, now: datetime) -> None:
         match effect:
             case TakeSlot(tag, task_run_id):
@@ -201,11 +200,8 @@ class WorkingSet:
                 if expiration is None or expiration > state.timestamp:
                     self.cache[cache_key] = entry
             case Enqueue(task_run_id=task_run_id):
+                self.queue_changes.pop(task_run_id, None)
                 self.enqueued[task_run_id] = effect
-
-
-def _is_scheduled(run: TaskRun | None) -> bool:
-    return run is not None and run.state is not None and run.state.type == StateType.SCHEDULED
 
 
 def decide_batch(

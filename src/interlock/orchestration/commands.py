@@ -21,11 +21,15 @@ class CreateTaskRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetTaskRunState(msgspec.Struct, frozen=True, kw_only=True):
-    """Move a task run to another state. `force` skips the rules that protect it, except for background runs."""
+    """Move a task run to another state. `force` skips the rules that protect it, except for background runs.
+
+    `only_from` is the id of the state that it is to be moved from: one that has moved on stays where it is.
+    """
 
     task_run_id: str
     proposal: Proposal
     force: bool = False
+    only_from: str | None = None
 
 
 class CreateFlowRun(msgspec.Struct, frozen=True, kw_only=True):

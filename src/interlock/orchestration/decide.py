@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from interlock.orchestration import bookkeeping
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
-from interlock.orchestration.decision import Effect, FlowDecision, TaskDecision
+from interlock.orchestration.decision import Abort, Effect, FlowDecision, TaskDecision
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
 from interlock.orchestration.policies import (
     AUTONOMOUS_TASK_POLICY,
+    BACKGROUND_TASK_POLICY,
     CORE_FLOW_POLICY,
     CORE_TASK_POLICY,
     LATE_MARKING_FLOW_POLICY,
@@ -43,14 +44,23 @@ def set_task_run_state(run: TaskRun, command: SetTaskRunState, facts: TaskFacts,
     """Decide whether, and how, a task run moves to the proposed state. A repeated request is answered as the first."""
     if repeats(run.state, command.proposal, facts):
         return TaskDecision(run=run, verdict=REPEATED, state=run.state)
-    if command.force or run.flow_run_id is None:
+    if command.only_from is not None and (run.state is None or run.state.id != command.only_from):
+        return TaskDecision(run=run, verdict=Abort("The run has moved on."), state=run.state)
+    if command.force or _is_background(run, command.proposal):
         return _force_task_run(run, command.proposal, facts, moment)
     return _move_task_run(run, command.proposal, CORE_TASK_POLICY, facts, moment)
 
 
 def _force_task_run(run: TaskRun, proposal: Proposal, facts: TaskFacts, moment: Moment) -> TaskDecision:
-    policy = AUTONOMOUS_TASK_POLICY if run.flow_run_id is None else MINIMAL_TASK_POLICY
+    policy = BACKGROUND_TASK_POLICY if proposal.details.deferred else AUTONOMOUS_TASK_POLICY
+    if not _is_background(run, proposal):
+        policy = MINIMAL_TASK_POLICY
     return _move_task_run(run, proposal, policy, facts, moment)
+
+
+def _is_background(run: TaskRun, proposal: Proposal) -> bool:
+    """2.x clients have background runs without a flow run, and 3.x ones mark their states."""
+    return run.flow_run_id is None or proposal.details.deferred is True
 
 
 def _move_task_run(

@@ -87,6 +87,11 @@ class TaskDecision(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     effects: tuple[Effect, ...] = ()
 
+    @property
+    def enqueues(self) -> bool:
+        """Whether the run waits for a worker from now on."""
+        return any(isinstance(x, Enqueue) for x in self.effects)
+
 
 class FlowDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A decided transition of a flow run; the fields are those of TaskDecision.

@@ -29,6 +29,7 @@ from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.orchestration.task_rules import (
     cache_insertion,
     cache_retrieval,
+    copy_task_parameters_id,
     enqueue_scheduled_tasks,
     handle_task_terminal_state_transitions,
     prevent_running_tasks_from_stopped_flows,
@@ -106,6 +107,12 @@ AUTONOMOUS_TASK_CONSEQUENCES: tuple[Entry[TaskConsequence], ...] = (
     Entry(enqueue_scheduled_tasks, ANY_OR_NONE, _only(SCHEDULED)),
 )
 
+BACKGROUND_TASK_RULES: tuple[Entry[TaskRule], ...] = (
+    *(entry for entry in AUTONOMOUS_TASK_RULES if entry.rule is not secure_task_concurrency_slots),
+    Entry(copy_task_parameters_id, _only(SCHEDULED, PENDING), _only(PENDING, RUNNING)),
+)
+"""For a state that is marked as deferred: 3.x clients take slots themselves."""
+
 MINIMAL_TASK_RULES: tuple[Entry[TaskRule], ...] = (Entry(add_unknown_result, _only(FAILED, CRASHED), _only(COMPLETED)),)
 """For a forced transition, and for the first state, of a task run of a flow run."""
 
@@ -144,6 +151,7 @@ class TaskPolicy(NamedTuple):
 
 CORE_TASK_POLICY = TaskPolicy(_table(CORE_TASK_RULES), _table(CORE_TASK_CONSEQUENCES))
 AUTONOMOUS_TASK_POLICY = TaskPolicy(_table(AUTONOMOUS_TASK_RULES), _table(AUTONOMOUS_TASK_CONSEQUENCES))
+BACKGROUND_TASK_POLICY = TaskPolicy(_table(BACKGROUND_TASK_RULES), _table(AUTONOMOUS_TASK_CONSEQUENCES))
 MINIMAL_TASK_POLICY = TaskPolicy(_table(MINIMAL_TASK_RULES), _table(()))
 
 CORE_FLOW_POLICY = _table(CORE_FLOW_RULES)

@@ -31,7 +31,7 @@ from interlock.orchestration.states import (
     StateType,
     data_type,
 )
-from interlock.orchestration.transition import TaskTransition, renamed
+from interlock.orchestration.transition import TaskTransition, amended, renamed
 
 AWAITING_RETRY = "AwaitingRetry"
 RETRYING = "Retrying"
@@ -187,6 +187,14 @@ def update_flow_run_tracker_on_tasks(
     if run.flow_run_run_count == facts.flow_run.run_count:
         return None
     return replace(transition, run=replace(run, flow_run_run_count=facts.flow_run.run_count))
+
+
+def copy_task_parameters_id(transition: TaskTransition, facts: TaskFacts, moment: Moment) -> TaskTransition | None:
+    """A background run keeps track of where its parameters are, unless it brings new ones."""
+    given, kept = transition.proposal.details, transition.current.details.task_parameters_id
+    if given.task_parameters_id is not None or kept is None:
+        return None
+    return amended(transition, details=replace(given, task_parameters_id=kept))
 
 
 def cache_insertion(run: TaskRun) -> RememberCacheKey | None:

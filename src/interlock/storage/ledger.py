@@ -21,13 +21,14 @@ from interlock.orchestration.batch import (
     decide_batch,
 )
 from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
-from interlock.orchestration.decision import Decision
+from interlock.orchestration.decision import Decision, Enqueue
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
+from interlock.orchestration.task_queue import QueueChange
 from interlock.storage import rows
 from interlock.storage.expressions import among, keyed, members
-from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, Prepared, Writes
+from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts
 from interlock.storage.tables import (
     concurrency_limits,
@@ -151,8 +152,9 @@ _INSERT_FLOW_RUN_STATE = BulkInsert(flow_run_states, (*rows.STATE_COLUMNS, "flow
 _INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
 _INSERT_CACHE_ENTRY = BulkInsert(task_run_state_cache, task_run_state_cache.c.keys())
 _DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
-_DELETE_WAITING = BulkDelete(task_run_queue, ("task_run_id",))
-_INSERT_WAITING = BulkInsert(task_run_queue, task_run_queue.c.keys())
+_DELETE_FROM_QUEUE = BulkDelete(task_run_queue, ("task_run_id",))
+_PUT_INTO_QUEUE = BulkUpsert(task_run_queue, task_run_queue.c.keys())
+_TAKE_WAITING = BulkUpdate(task_run_queue, ("taken",), key="task_run_id")
 _TOUCH_LIMIT = BulkUpdate(concurrency_limits, ("updated",))
 
 
@@ -407,17 +409,20 @@ def _write_cache(writes: Writes, facts: WorkingSet, new_id: NewId) -> None:
 
 
 def _write_queue(writes: Writes, facts: WorkingSet) -> None:
-    writes.add(_DELETE_WAITING, [{"task_run_id": x} for x in facts.dequeued])
-    waiting = [
-        {
-            "task_run_id": x.task_run_id,
-            "task_key": x.task_key,
-            "due": x.due,
-            "front": x.front,
-            "enqueued": facts.task_runs[x.task_run_id].updated,
-        }
-        for x in facts.enqueued.values()
-    ]
-    if facts.dequeued & facts.enqueued.keys():
-        writes.send()
-    writes.add(_INSERT_WAITING, waiting)
+    changes = facts.queue_changes.items()
+    writes.add(_DELETE_FROM_QUEUE, [{"task_run_id": run_id} for run_id, x in changes if x == QueueChange.DONE])
+    taken = [{"task_run_id": run_id, "taken": True} for run_id, x in changes if x == QueueChange.TAKEN]
+    writes.add(_TAKE_WAITING, taken)
+    writes.add(_PUT_INTO_QUEUE, [_queued(x, facts.task_runs[x.task_run_id]) for x in facts.enqueued.values()])
+
+
+def _queued(run: Enqueue, values: TaskRun) -> dict[str, Any]:
+    return {
+        "task_run_id": run.task_run_id,
+        "task_key": run.task_key,
+        "front": run.front,
+        "available": max(values.updated, run.due or values.updated),
+        "worker_id": None,
+        "delivered": None,
+        "taken": False,
+    }

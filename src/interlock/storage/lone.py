@@ -141,8 +141,7 @@ class LoneCommands:
 
     def _write(self, conn: Connection, decision: TaskDecision, seen: _Seen, facts: WorkingSet) -> bool:
         """Whether it could be written by one statement, and was: nobody else has changed what was seen."""
-        has_results = any(x.data is not None for x in facts.new_task_run_states)
-        if has_results or facts.dequeued & facts.enqueued.keys():
+        if any(x.data is not None for x in facts.new_task_run_states):
             return False
         writes = Writes(conn)
         ledger.gather(conn, writes, facts, self._chance.new_id)

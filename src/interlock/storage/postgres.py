@@ -27,12 +27,14 @@ from interlock.orchestration.refusals import ConflictError, UnstorableError
 from interlock.storage import ledger
 from interlock.storage.lone import LoneCommands
 from interlock.storage.migrations import is_due, upgrade_if_needed
+from interlock.storage.postgres_signals import Signals
 from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
 
 log = structlog.get_logger("interlock.storage")
 
 LANES = 2
-"""Batches that may be under way at once: while a large one waits for its commit, the next is decided."""
+"""Batches that may be under way at once: while a large one waits for its commit, the next is decided. One more
+connection of their kind is for the delivery of background task runs."""
 
 CONNECT_SECONDS = 5.0
 POOL_WAIT_SECONDS = 10.0
@@ -110,8 +112,9 @@ class PostgresStore:
         self._lone = LoneCommands(clock, chance, slot_wait_seconds)
         self._synchronous_commit = "on" if durability == "full" else "off"
         self._engine = self._create_engine(connections)
-        self._lane_engine = self._create_engine(LANES, _LANE_SETTINGS)
+        self._lane_engine = self._create_engine(LANES + 1, _LANE_SETTINGS)
         self._idle_lanes: list[_Lane] = []
+        self._signals = Signals(self._connect)
 
     def _create_engine(self, size: int, settings: str = "", *, limited: bool = True) -> AsyncEngine:
         engine = create_async_engine(
@@ -182,7 +185,14 @@ class PostgresStore:
         return [await _as_outcome(self._write(x)) if isinstance(x, Write) else next(decided) for x in items]
 
     async def _write(self, write: Write) -> Any:
+        if write.finds_by_keys:
+            return await self._retried(lambda: self._write_in_lane(write))
         return await self._retried(lambda: self._in_transaction(self._engine, write.function))
+
+    async def _write_in_lane(self, write: Write) -> Any:
+        with _translated_errors():
+            async with self._lane() as conn:
+                return await _transaction(conn, "BEGIN", write.function)
 
     async def _in_lane(self, commands: Sequence[Command]) -> Sequence[Any]:
         with _translated_errors():
@@ -264,6 +274,12 @@ class PostgresStore:
             await lane.connection.invalidate()
             await lane.connection.close()
         return None
+
+    async def tell(self) -> None:
+        await self._signals.tell()
+
+    async def listen(self, hear: Callable[[], None]) -> None:
+        await self._signals.listen(hear)
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:

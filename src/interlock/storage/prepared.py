@@ -126,19 +126,29 @@ class BulkInsert(_Bulk):
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
 
 
-class BulkUpdate(_Bulk):
-    """New values for rows of a table by their `id`: `columns` are those that may change."""
-
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        super().__init__(table, (*columns, "id"))
+class BulkUpsert(BulkInsert):
+    """The same, in the place of a row that has the same primary key."""
 
     def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
-        table, (*names, _) = self._quoted(dialect)
+        _, names = self._quoted(dialect)
+        keys = ", ".join(x.name for x in self._table.primary_key)
+        changes = ", ".join(f"{x} = excluded.{x}" for x in names)
+        return f"{super().text(dialect, first, condition)} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+
+
+class BulkUpdate(_Bulk):
+    """New values for rows of a table by their `key`: `columns` are those that may change."""
+
+    def __init__(self, table: Table, columns: Sequence[str], *, key: str = "id") -> None:
+        super().__init__(table, (*columns, key))
+
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        table, (*names, key) = self._quoted(dialect)
         if dialect.name == "postgresql":
             changes = ", ".join(f"{x} = new.{x}" for x in names)
-            given = f"{self._unnested(dialect, first)} AS new ({', '.join((*names, 'id'))})"
-            return f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.id = new.id{_and(condition)}"
-        return f"UPDATE {table} SET {', '.join(f'{x} = ?' for x in names)} WHERE id = ?"
+            given = f"{self._unnested(dialect, first)} AS new ({', '.join((*names, key))})"
+            return f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.{key} = new.{key}{_and(condition)}"
+        return f"UPDATE {table} SET {', '.join(f'{x} = ?' for x in names)} WHERE {key} = ?"
 
 
 class BulkDelete(_Bulk):

@@ -84,6 +84,12 @@ class SqliteStore:
         with self._begun("BEGIN IMMEDIATE") as conn:
             return function(conn)
 
+    async def tell(self) -> None:
+        """There is nobody else."""
+
+    async def listen(self, hear: Callable[[], None]) -> None:
+        await asyncio.Event().wait()
+
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:
         await work()
 

@@ -26,10 +26,20 @@ def one_statement(query: "Query[P, T]") -> "Query[P, T]":
     return query
 
 
+def finds_by_keys(query: "Query[P, T]") -> "Query[P, T]":
+    """Mark a change that finds by an index all that it asks for, whatever the statistics say, and does so often."""
+    query.finds_by_keys = True  # type: ignore[attr-defined]
+    return query
+
+
 class Write(msgspec.Struct, frozen=True):
-    """A change that needs no decision: a function that is run inside the batch's transaction, on a savepoint."""
+    """A change that needs no decision: a function that is run inside the batch's transaction, on a savepoint.
+
+    `finds_by_keys` as the decorator of that name says.
+    """
 
     function: Callable[[Connection], Any]
+    finds_by_keys: bool = False
 
 
 BatchItem = Command | Write
@@ -83,6 +93,14 @@ class Store(Protocol):
     async def administer(self, function: Callable[[Connection], T]) -> T:
         """Run a function in a transaction of its own that may take as long as it needs, one at a time across all
         servers on the database: changes of the schema. Works without `start`."""
+        ...
+
+    async def tell(self) -> None:
+        """Have the functions called that others on the database gave to `listen`; it may be that some are not."""
+        ...
+
+    async def listen(self, hear: Callable[[], None]) -> None:
+        """Call the function whenever another server tells, until cancelled."""
         ...
 
     async def lead(self, work: Callable[[], Awaitable[None]]) -> None:

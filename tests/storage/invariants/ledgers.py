@@ -29,6 +29,7 @@ def _id(number: int) -> str:
 
 FLOW, FLOW_RUN, ENDED_FLOW_RUN, SUBFLOW, NEW_FLOW_RUN = map(_id, range(5))
 ENDED_TASK_RUN, RUNNING_TASK_RUN, PARENT_TASK_RUN, QUEUED_TASK_RUN, NEW_TASK_RUN = map(_id, range(5, 10))
+ENDED_BACKGROUND_RUN = _id(10)
 TAG, ARTIFACT_KEY = "tag", "key"
 
 PENDING, RUNNING, COMPLETED = (Proposal(type=x) for x in (StateType.PENDING, StateType.RUNNING, StateType.COMPLETED))
@@ -69,6 +70,7 @@ async def fill(url: str) -> None:
     await task_run(RUNNING_TASK_RUN, PENDING, RUNNING, tags=(TAG,))
     await task_run(NEW_TASK_RUN, RUNNING, flow_run_id=None, tags=(TAG,))
     await task_run(QUEUED_TASK_RUN, Proposal(type=StateType.SCHEDULED), flow_run_id=None)
+    await task_run(ENDED_BACKGROUND_RUN, Proposal(type=StateType.SCHEDULED), PENDING, COMPLETED, flow_run_id=None)
     await task_run(PARENT_TASK_RUN, PENDING)
     clock.advance(seconds=1)
     await flow_run(SUBFLOW, PENDING, parent_task_run_id=PARENT_TASK_RUN)

@@ -14,6 +14,7 @@ from interlock.storage import tables, types
 from interlock.storage.invariants import records, violations
 from tests.storage.invariants.ledgers import (
     ARTIFACT_KEY,
+    ENDED_BACKGROUND_RUN,
     ENDED_TASK_RUN,
     NEW_TASK_RUN,
     NOWHERE,
@@ -37,6 +38,12 @@ def give_slot(ledger: Breakable, task_run_id: str) -> str:
     limit_id = ledger.row(tables.concurrency_limits)["id"]
     slot = {"concurrency_limit_id": limit_id, "task_run_id": task_run_id}
     ledger.conn.execute(insert(tables.concurrency_slots), slot)
+    return task_run_id
+
+
+def take(ledger: Breakable, task_run_id: str) -> str:
+    entry = ledger.row(tables.task_run_queue)
+    ledger.copy(tables.task_run_queue, entry, task_run_id=task_run_id, taken=True)
     return task_run_id
 
 
@@ -69,8 +76,22 @@ def names_a_state_that_did_not_complete(ledger: Breakable) -> str:
     return ledger.change(tables.task_run_state_cache, entry["id"], **values)
 
 
-def is_due_at_another_time(ledger: Breakable) -> str:
-    change_all(ledger, tables.task_run_queue, due=ledger.row(tables.task_run_queue)["due"] + SECOND)
+def would_be_delivered_too_early(ledger: Breakable) -> str:
+    entry = ledger.row(tables.task_run_queue)
+    change_all(ledger, tables.task_run_queue, available=entry["available"] - SECOND)
+    return QUEUED_TASK_RUN
+
+
+def belongs_to_a_flow_run(ledger: Breakable) -> str:
+    return take(ledger, RUNNING_TASK_RUN)
+
+
+def is_taken_after_its_end(ledger: Breakable) -> str:
+    return take(ledger, ENDED_BACKGROUND_RUN)
+
+
+def is_leased_to_nobody(ledger: Breakable) -> str:
+    change_all(ledger, tables.task_run_queue, worker_id=NOWHERE)
     return QUEUED_TASK_RUN
 
 
@@ -80,9 +101,8 @@ def waits_for_another_task(ledger: Breakable) -> str:
 
 
 def is_queued_while_it_runs(ledger: Breakable) -> str:
-    entry = ledger.row(tables.task_run_queue) | {"task_run_id": RUNNING_TASK_RUN, "due": None}
-    ledger.conn.execute(insert(tables.task_run_queue), entry | {"task_key": "task"})
-    return RUNNING_TASK_RUN
+    ledger.copy(tables.task_run_queue, ledger.row(tables.task_run_queue), task_run_id=NEW_TASK_RUN)
+    return NEW_TASK_RUN
 
 
 def is_gone(ledger: Breakable) -> str:
@@ -107,9 +127,12 @@ BREAKS = [
     Break("limit-exceeded", "gave_more_than_it_had", gave_more_than_it_had),
     Break("cache-entry", "is_older_than_its_state", is_older_than_its_state),
     Break("cache-entry", "names_a_state_that_did_not_complete", names_a_state_that_did_not_complete),
-    Break("queued-run", "is_due_at_another_time", is_due_at_another_time),
+    Break("queued-run", "would_be_delivered_too_early", would_be_delivered_too_early),
     Break("queued-run", "waits_for_another_task", waits_for_another_task),
     Break("queued-run", "is_queued_while_it_runs", is_queued_while_it_runs),
+    Break("queued-flow-task", "belongs_to_a_flow_run", belongs_to_a_flow_run),
+    Break("taken-run-ended", "is_taken_after_its_end", is_taken_after_its_end),
+    Break("leased-to-nobody", "is_leased_to_nobody", is_leased_to_nobody),
     Break("newest-artifact", "is_gone", is_gone),
     Break("newest-artifact", "has_another_key", has_another_key),
     Break("artifact-key", "has_no_newest", has_no_newest),

@@ -5,7 +5,7 @@ service) and who the leader is (the store).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,18 +19,26 @@ from interlock.storage.store import StoreUnavailableError
 log = structlog.get_logger("interlock.services")
 
 
+Step = Callable[[Batcher, datetime, int], Awaitable[int]]
+
+
 class Service(msgspec.Struct, frozen=True):
     """Work to be done from time to time, in small steps so that no step holds up other writes.
 
-    `step` does some of it in a transaction, for the time given, and returns how many records it saw to; `batch` is the
-    most that one step sees to: as long as there are so many, the next step follows at once. After that there is none
-    for `every_seconds`.
+    `step` does some of it, for the time given, and returns how many records it saw to; `batch` is the most that one
+    step sees to: as long as there are so many, the next step follows at once. After that there is none for
+    `every_seconds`.
     """
 
     name: str
     every_seconds: float
     batch: int
-    step: Callable[[Connection, datetime, int], int]
+    step: Step
+
+
+def in_one_write(function: Callable[[Connection, datetime, int], int]) -> Step:
+    """A step that is a transaction."""
+    return lambda batcher, now, limit: batcher.write(function, now, limit)
 
 
 async def run_services(services: Sequence[Service], batcher: Batcher, clock: Callable[[], datetime]) -> None:
@@ -53,7 +61,7 @@ async def _run(service: Service, batcher: Batcher, clock: Callable[[], datetime]
 
 async def _work_off(service: Service, batcher: Batcher, clock: Callable[[], datetime]) -> None:
     total = 0
-    while (done := await batcher.write(service.step, clock(), service.batch)) == service.batch:
+    while (done := await service.step(batcher, clock(), service.batch)) == service.batch:
         total += done
     if total + done:
         log.info("service worked", service=service.name, records=total + done)

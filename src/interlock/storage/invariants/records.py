@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from interlock.orchestration.states import StateType
+from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.orchestration.task_rules import SLOT_HOLDING_TYPES
 from interlock.storage.expressions import has_tag
 from interlock.storage.invariants.scan import Invariant, Scan
@@ -38,6 +38,7 @@ from interlock.storage.tables import (
     task_run_state_cache,
     task_run_states,
     task_runs,
+    task_workers,
 )
 from interlock.storage.types import Text
 
@@ -128,19 +129,40 @@ def _cache_entries() -> Scan:
 
 def _queue() -> Scan:
     queue, runs = task_run_queue.c, task_runs.c
+    is_deferred = exists().where(
+        task_run_states.c.task_run_id == runs.id, task_run_states.c.state_details.like('%"deferred":true%')
+    )
+    is_there = exists().where(task_workers.c.id == queue.worker_id)
     return Scan(
         task_run_queue.join(task_runs, runs.id == queue.task_run_id),
         queue.task_run_id,
         (
             Invariant(
                 "queued-run",
-                "queued task runs have a flow run, are not SCHEDULED, or have another task or time",
-                or_(
-                    runs.flow_run_id.is_not(None),
-                    runs.state_type.is_distinct_from(StateType.SCHEDULED.value),
-                    runs.task_key != queue.task_key,
-                    runs.next_scheduled_start_time.is_distinct_from(queue.due),
+                "queued task runs are not SCHEDULED, or have another task, or would be delivered before their time",
+                and_(
+                    queue.taken.is_(False),
+                    or_(
+                        runs.state_type.is_distinct_from(StateType.SCHEDULED.value),
+                        runs.task_key != queue.task_key,
+                        runs.next_scheduled_start_time > queue.available,
+                    ),
                 ),
+            ),
+            Invariant(
+                "queued-flow-task",
+                "queued task runs belong to a flow run, though none of their states was deferred",
+                and_(runs.flow_run_id.is_not(None), not_(is_deferred)),
+            ),
+            Invariant(
+                "taken-run-ended",
+                "task runs that have ended are still in the hands of a worker",
+                and_(queue.taken.is_(True), runs.state_type.in_(sorted(TERMINAL_TYPES))),
+            ),
+            Invariant(
+                "leased-to-nobody",
+                "queued task runs are leased to a worker that is not known, and nobody else would be given them",
+                and_(queue.taken.is_(False), queue.worker_id.is_not(None), not_(is_there)),
             ),
         ),
     )

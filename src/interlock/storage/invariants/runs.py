@@ -240,7 +240,7 @@ def _attempt_of_flow_run() -> Invariant:
 
 def _background_run_is_queued() -> Invariant:
     """A retry that the rules decided on is not put into the queue: whoever ran the task waits for it."""
-    is_queued = exists().where(task_run_queue.c.task_run_id == task_runs.c.id)
+    is_queued = exists().where(task_run_queue.c.task_run_id == task_runs.c.id, task_run_queue.c.taken.is_(False))
     return Invariant(
         "background-run-unqueued",
         "they are SCHEDULED without a flow run, and no worker would be given them",
