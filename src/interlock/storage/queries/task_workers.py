@@ -64,7 +64,8 @@ def remove_server(conn: Connection, server_id: str, now: datetime) -> int:
 
 def heartbeats(conn: Connection) -> dict[str, int]:
     """The beats of each server by its id."""
-    return {server_id: beats for server_id, beats in conn.execute(select(servers.c.id, servers.c.beats))}
+    found = conn.execute(select(servers.c.id, servers.c.beats))
+    return {row.id: row.beats for row in found}
 
 
 def forget(conn: Connection, ended_before: datetime, limit: int) -> int:
