@@ -1,4 +1,4 @@
-"""Fixtures of the acceptance suite: one server on each database and one client home for all, a unique word for each
+"""Fixtures of the acceptance suite: on each database one server and one client home for all, and a unique word for each
 module.
 
 `INTERLOCK_TEST_SERVER_URL` points the whole suite at another server, such as the peer's own.
@@ -56,6 +56,6 @@ def prefect(client: Client) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="module")
-def word() -> str:
-    """A word that no other module and no earlier run has used: names and tags are made of it."""
+def word(server_url: str) -> str:
+    """A word that no other module, database or earlier run has used: names, tags and files are made of it."""
     return uuid.uuid4().hex[:10]

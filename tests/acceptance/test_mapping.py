@@ -13,9 +13,9 @@ COUNT = 500
 
 
 @pytest.fixture(scope="module")
-def executions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def executions(client: Client, word: str) -> Path:
     """Where each execution of the mapped task leaves a line."""
-    return tmp_path_factory.mktemp("mapped") / "executions"
+    return client.home / f"executions-{word}"
 
 
 @pytest.fixture(scope="module")

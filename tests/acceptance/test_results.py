@@ -18,9 +18,11 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(client: Client, word: str) -> Path:
     """Where the storage block of the suite keeps results."""
-    return tmp_path_factory.mktemp("results")
+    folder = client.home / f"results-{word}"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="module")
