@@ -216,8 +216,9 @@ async def test_a_leader_whose_connection_breaks_stops_its_work(url: str, clock: 
 
 def end_connections(url: str) -> None:
     """What a database's administrator can do to those who use it."""
+    users = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with psycopg.connect(url) as conn:
-        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'interlock'")
+        conn.execute(f"SELECT pg_terminate_backend(pid) {users}".encode())
 
 
 async def until(condition: Callable[[], bool]) -> None:
