@@ -25,6 +25,7 @@ from interlock.server import create_store, http_server, running_app
 from interlock.settings import Settings
 from interlock.storage.store import Store
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
+from tests.ports import free_port
 from tests.postgres import PostgresServer, server_version
 
 # Tracebacks that show every variable, as structlog makes them where it can, take seconds.
@@ -125,8 +126,7 @@ def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPa
 
 
 def _served(database_url: str, log_path: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
     command += ["--database-url", database_url]
     with log_path.open("w") as log:

