@@ -1,5 +1,6 @@
 """Fixtures for all tests: databases of both kinds; a live server as a process, one in this process, and stores with a
-clock in hand on each of them. And the closing lines, which say on which databases the tests ran.
+clock in hand on each of them. And the closing lines, which say on which databases the tests ran, however many processes
+shared them.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from interlock.orchestration.facts import Chance
 from interlock.server import create_store, http_server, running_app
 from interlock.settings import Settings
 from interlock.storage.store import Store
+from tests.crash.closing_lines import write_campaigns
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.ports import free_port
 from tests.postgres import PostgresServer, server_version
@@ -70,7 +72,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL server: a user who may make databases, and a database that is there."""
     with ExitStack() as stack:
         url = os.environ.get(POSTGRES_VARIABLE) or stack.enter_context(PostgresServer()).url
-        _note_version(request.config, server_version(url))
+        note_version(request.config, server_version(url))
         yield url
 
 
@@ -218,7 +220,8 @@ async def store(database_url: str, clock: FakeClock, chance: Chance) -> AsyncIte
     await opened.close()
 
 
-def _note_version(config: pytest.Config, version: str) -> None:
+def note_version(config: pytest.Config, version: str) -> None:
+    """Have the closing lines name this version of PostgreSQL."""
     config.stash[POSTGRES_VERSION] = version
     if hasattr(config, "workeroutput"):
         config.workeroutput["postgres_version"] = version
@@ -243,7 +246,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line a kind of database: its version, and how the tests ended that ran on it."""
+    """The campaigns; and one line a kind of database: its version, and how the tests ended that ran on it."""
+    write_campaigns(terminalreporter)
     postgres = config.stash.get(POSTGRES_VERSION, "(none could be had)")
     for kind, name in {"sqlite": f"SQLite {sqlite3.sqlite_version}", "postgresql": f"PostgreSQL {postgres}"}.items():
         outcomes = Counter(

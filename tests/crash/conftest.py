@@ -1,4 +1,4 @@
-"""Options of the crash campaigns, and their totals in the closing lines.
+"""Options of the crash campaigns, and what they rest on. Their closing lines are in closing_lines.py.
 
 `--campaign` makes every campaign long; `--kills`, `--seconds` and `--seed` set its kills, the longest load before one,
 and the seed of its moments and walks. `-k sqlite` and `-k postgresql` choose the database.
@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import POSTGRES_VERSION
+from tests.conftest import note_version
 from tests.crash.campaign import Plan, Totals
-from tests.crash.disks import ONLY_ROOT
+from tests.crash.closing_lines import note_campaign
 from tests.crash.servers import Server
 from tests.postgres import PostgresServer, server_version
 
 SHORT_KILLS, LONG_KILLS = 3, 100
 SECONDS = 1.5
 LOG_SHOWN = 5_000
-
-TOTALS: pytest.StashKey[list[Totals]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """A PostgreSQL that writes to disk what it says it has, and may be killed."""
     with PostgresServer(durable=True) as server:
-        request.config.stash[POSTGRES_VERSION] = server_version(server.url)
+        note_version(request.config, server_version(server.url))
         yield server
 
 
@@ -87,19 +85,8 @@ def plan(pytestconfig: pytest.Config) -> Plan:
 
 
 @pytest.fixture
-def totals(request: pytest.FixtureRequest, plan: Plan) -> Totals:
+def totals(request: pytest.FixtureRequest, plan: Plan) -> Iterator[Totals]:
     """To be filled by the test; shown in the closing lines."""
     totals = Totals(request.node.name, plan.seed)
-    request.config.stash.setdefault(TOTALS, []).append(totals)
-    return totals
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    campaigns = config.stash.get(TOTALS, [])
-    left_out = sum(ONLY_ROOT in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-    if campaigns or left_out:
-        terminalreporter.section("crash campaigns")
-    for totals in campaigns:
-        terminalreporter.write_line(totals.line())
-    if left_out:
-        terminalreporter.write_line(f"NOT RUN: {left_out} campaigns, since {ONLY_ROOT}")
+    yield totals
+    note_campaign(request.node, totals)
