@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import OverloadedError
@@ -144,12 +145,25 @@ async def test_a_broken_constraint_is_told_to_the_one_who_broke_it(batcher: Batc
 async def test_a_database_that_fails_fails_the_whole_batch_and_nothing_is_written(
     batcher: Batcher, store: Store, databases: Databases, database_url: str
 ) -> None:
-    """While the database takes no writes, a batch is refused as a whole; afterwards the next goes through."""
-    with databases.without_writes(database_url):
-        outcomes = await asyncio.gather(batcher.decide(create(1)), batcher.decide(create(2)), return_exceptions=True)
-    assert [type(x) for x in outcomes] == [StoreUnavailableError, StoreUnavailableError]
-    assert await store.read(task_runs.by_id, create(1).run.id) is None
-    assert (await batcher.decide(create(1))).created
+    """While the database takes no writes, a batch is refused as a whole; afterwards the next goes through. The log has
+    a line when that begins, and one when it is over."""
+    with capture_logs() as lines:
+        with databases.without_writes(database_url):
+            outcomes = await asyncio.gather(
+                *(batcher.decide(create(i)) for i in (1, 2)), batcher.write(_nothing), return_exceptions=True
+            )
+        assert [type(x) for x in outcomes] == [StoreUnavailableError] * 3
+        assert await store.read(task_runs.by_id, create(1).run.id) is None
+        assert (await batcher.decide(create(1))).created
+        assert (await batcher.decide(create(2))).created
+    assert [(x["log_level"], x["event"], x["use"]) for x in lines] == [
+        ("error", "database unavailable", "writes"),
+        ("warning", "database available again", "writes"),
+    ]
+
+
+def _nothing(_conn: Connection) -> None:
+    """A write."""
 
 
 @pytest.mark.usefixtures("batcher")

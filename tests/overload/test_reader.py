@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from interlock.engine.overload import OverloadedError
 from interlock.engine.reader import CallerGoneError, Reader, caller_gone
@@ -117,11 +118,24 @@ async def test_a_read_that_is_called_off_while_it_waits_is_not_begun(sqlite_stor
 
 
 async def test_a_database_that_is_gone_is_told_and_takes_no_turn(tmp_path: Path, chance: Chance) -> None:
-    """However often it is asked."""
+    """However often it is asked; the log has a line when it is found gone, and one when it is found there again."""
     folder = tmp_path / "gone"
     store = SqliteStore(folder / "ledger.db", clock=FakeClock(), chance=chance)
     reader = Reader(store, max_waiting=1)
-    for _ in range(store.readers + 2):
-        with pytest.raises(StoreUnavailableError):
-            await reader.read(one)
+    with capture_logs() as lines:
+        for _ in range(store.readers + 2):
+            with pytest.raises(StoreUnavailableError):
+                await reader.read(one)
+        folder.mkdir()
+        for _ in range(2):
+            assert await reader.read(one) == 1
+    assert lines == [
+        {
+            "log_level": "error",
+            "event": "database unavailable",
+            "use": "reads",
+            "reason": "unable to open database file",
+        },
+        {"log_level": "warning", "event": "database available again", "use": "reads"},
+    ]
     await store.close()

@@ -55,7 +55,6 @@ def response_for(error: Exception) -> Response | None:
         case CallerGoneError():
             return _try_again("the caller did not wait", RETRY_AFTER_SECONDS)
         case StoreUnavailableError():
-            log.error("database unavailable", reason=str(error))
             return _try_again("the database is not available, try again", RETRY_AFTER_SECONDS)
     return None
 

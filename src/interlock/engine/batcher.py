@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
 
+from interlock.engine.availability import Availability
 from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
 from interlock.orchestration.commands import (
     Command,
@@ -51,8 +52,7 @@ def _nobody_cares() -> None:
 class Batcher:
     """The one way to write. Use from one event loop.
 
-    `is_failing` says that the database took nothing when it was last asked to. `when_enqueued` is called after a commit
-    that put background task runs into the queue.
+    `when_enqueued` is called after a commit that put background task runs into the queue.
     """
 
     def __init__(
@@ -69,11 +69,16 @@ class Batcher:
         self._max_batch = max_batch
         self._line: WaitingLine[BatchItem] = WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds)
         self._alone = Turns(store.readers, WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds))
-        self.is_failing = False
         self.when_enqueued: Callable[[], None] = _nobody_cares
+        self._availability = Availability("writes")
         self._last_size = 0
         self._gathered = asyncio.Event()
         self._pumps: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the database took nothing when it was last asked to."""
+        return self._availability.is_failing
 
     def check_decision(self) -> None:
         """Raises OverloadedError where a command would be refused, so that nothing needs to be done for it first."""
@@ -164,7 +169,7 @@ class Batcher:
             outcomes = await self._store.commit(items)
         except Exception as error:
             outcomes = [error] * len(items)
-        self.is_failing = any(isinstance(x, StoreUnavailableError) for x in outcomes)
+        self._availability.note(next((x for x in outcomes if isinstance(x, StoreUnavailableError)), None))
         if any(isinstance(x, TaskDecision) and x.enqueues for x in outcomes):
             self.when_enqueued()
         return outcomes

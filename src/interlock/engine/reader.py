@@ -7,8 +7,9 @@ What lives here: the way from the API to the store's reads, and its bound. What 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
+from interlock.engine.availability import Availability
 from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
-from interlock.storage.store import P, Query, Store, T
+from interlock.storage.store import P, Query, Store, StoreUnavailableError, T
 
 caller_gone: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("caller_gone")
 """How to find out whether whoever waits for the answer has gone away; set for each request by what serves it."""
@@ -32,6 +33,7 @@ class Reader:
         self._store = store
         line: WaitingLine[None] = WaitingLine(overload or Overload(), most=max_waiting, seconds=max_wait_seconds)
         self._turns = Turns(store.readers, line)
+        self._availability = Availability("reads")
 
     def check(self) -> None:
         """Raises OverloadedError where a read would be refused, so that nothing needs to be done for it first."""
@@ -46,14 +48,20 @@ class Reader:
         async with self._turns as waited:
             if waited and await _is_caller_gone():
                 raise CallerGoneError
-            return await self._store.read(query, *args, **kwargs)
+            return await self.read_at_once(query, *args, **kwargs)
 
     async def read_at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read without waiting for a turn; for what has to be told at any time, such as whether the database is there.
 
         Raises StoreUnavailableError.
         """
-        return await self._store.read(query, *args, **kwargs)
+        try:
+            answer = await self._store.read(query, *args, **kwargs)
+        except StoreUnavailableError as error:
+            self._availability.note(error)
+            raise
+        self._availability.note(None)
+        return answer
 
 
 async def _is_caller_gone() -> bool:
