@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ async def test_durability_decides_how_a_commit_is_synced(
 
     assert await store.read(pragmas) == ("wal", 1, synchronous)
     assert await Batcher(store).write(pragmas) == ("wal", 1, synchronous)
+    await store.close()
+
+
+async def test_a_new_file_that_another_is_setting_up_is_waited_for(
+    tmp_path: Path, clock: FakeClock, chance: Chance
+) -> None:
+    """Of those who open it at once, one is to write its first page, and SQLite refuses the others without a wait."""
+    path = tmp_path / "ledger.db"
+    store = SqliteStore(path, clock=clock, chance=chance)
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        opening = asyncio.ensure_future(store.start())
+        refused, _ = await asyncio.wait((opening,), timeout=0.5)
+        another.execute("COMMIT")
+    await opening
+    assert not refused
+    await Batcher(store).write(put, "written")
     await store.close()
 
 
