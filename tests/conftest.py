@@ -168,6 +168,10 @@ class LiveServer:
         assert self._ready.wait(READY_SECONDS)
         return self
 
+    def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
+        """A client whose base is the API, and who has the patience that a busy machine asks for."""
+        return httpx.Client(base_url=self.url, headers=headers, timeout=READY_SECONDS)
+
     def flood(self, path: str, bodies: list[Any]) -> list[httpx.Response]:
         """Post all bodies at once, on as many connections as it takes."""
 
@@ -194,7 +198,7 @@ def live_server(fresh_database: FreshDatabase) -> Iterator[LiveServer]:
 @pytest.fixture(scope="module")
 def api(live_server: LiveServer) -> Iterator[httpx.Client]:
     """An HTTP client whose base is the API of `live_server`: `api.post("/flows/", json=...)`."""
-    with httpx.Client(base_url=live_server.url) as client:
+    with live_server.client() as client:
         yield client
 
 

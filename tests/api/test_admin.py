@@ -27,7 +27,7 @@ def test_each_line_of_clients_meets_its_own_version(api: httpx.Client, agent: st
 
 def test_a_server_whose_database_is_gone_is_not_ready(databases: Databases, database_url: str) -> None:
     """It lives, but a load balancer should send requests elsewhere; and back as soon as the database is."""
-    with LiveServer(Settings(database_url=database_url)) as server, httpx.Client(base_url=server.url) as client:
+    with LiveServer(Settings(database_url=database_url)) as server, server.client() as client:
         with databases.without_reads(database_url):
             answer = client.get("/ready")
             assert (answer.status_code, answer.json()) == (503, {"message": "Database is not available"})
@@ -39,7 +39,7 @@ def test_settings_are_shown_without_secrets(database_url: str) -> None:
     """Each by the variable that sets it."""
     settings = Settings(database_url=database_url, auth_string="admin:password")
     headers = {"Authorization": "Bearer admin:password"}
-    with LiveServer(settings) as server, httpx.Client(base_url=server.url, headers=headers) as client:
+    with LiveServer(settings) as server, server.client(headers) as client:
         answer = client.get("/admin/settings")
     secret = urlsplit(database_url).password
     shown = database_url.replace(secret, "********") if secret else database_url

@@ -15,7 +15,7 @@ def guarded(fresh_database: FreshDatabase) -> Iterator[httpx.Client]:
     """A server that asks for credentials and takes small bodies only."""
     with fresh_database() as url:
         settings = Settings(database_url=url, auth_string="admin:pässword", max_body_bytes=2048)
-        with LiveServer(settings) as server, httpx.Client(base_url=server.url) as client:
+        with LiveServer(settings) as server, server.client() as client:
             yield client
 
 
@@ -82,15 +82,15 @@ def test_a_missing_slash_redirects_to_the_collection(api: httpx.Client) -> None:
     assert answer.headers["location"].endswith("/api/flows/")
 
 
-def test_outside_the_api_the_way_leads_to_the_docs(live_server: LiveServer) -> None:
+def test_outside_the_api_the_way_leads_to_the_docs(live_server: LiveServer, api: httpx.Client) -> None:
     """The root shows the API's page, whose scripts are served here."""
     root = live_server.url.removesuffix("/api")
-    page = httpx.get(f"{root}/", follow_redirects=True)
+    page = api.get(f"{root}/", follow_redirects=True)
     assert page.status_code == 200
     assert "swagger" in page.text
     assert "https://" not in page.text
-    assert httpx.get(f"{root}/openapi.json", follow_redirects=True).json()["openapi"].startswith("3.")
-    assert httpx.get(f"{root}/nowhere").status_code == 404
+    assert api.get(f"{root}/openapi.json", follow_redirects=True).json()["openapi"].startswith("3.")
+    assert api.get(f"{root}/nowhere").status_code == 404
 
 
 def test_unknown_routes_and_methods_are_told_apart(api: httpx.Client) -> None:
@@ -109,5 +109,5 @@ def test_past_the_bound_of_waiting_writes_the_answer_is_503_with_retry_after(dat
         assert refused
         assert all(1 <= int(x.headers["retry-after"]) <= 60 for x in refused)
         assert len(refused) + len(accepted) == 200
-        with httpx.Client(base_url=server.url) as client:
+        with server.client() as client:
             assert all(client.get(f"/flows/name/{name}").status_code == 200 for name in accepted)

@@ -1,6 +1,5 @@
 """Readiness, as load balancers ask for it."""
 
-import httpx
 from structlog.testing import capture_logs
 
 from interlock.settings import Settings
@@ -12,11 +11,7 @@ def test_a_server_whose_writes_fail_is_not_ready(databases: Databases, database_
     """Though it may still read; and it is ready again as soon as the database takes writes, without one being asked.
     The log tells when that began and ended, and nothing of the single requests."""
     settings = Settings(database_url=database_url)
-    with (
-        capture_logs() as lines,
-        LiveServer(settings) as server,
-        httpx.Client(base_url=server.url, timeout=30) as client,
-    ):
+    with capture_logs() as lines, LiveServer(settings) as server, server.client() as client:
         with databases.without_writes(database_url):
             refused = client.post("/flows/", json={"name": "flow"})
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")

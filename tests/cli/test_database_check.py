@@ -18,7 +18,7 @@ from tests.databases import Databases
 @contextmanager
 def served(url: str) -> Iterator[httpx.Client]:
     """A server on the database, for as long as the context lasts."""
-    with LiveServer(Settings(database_url=url)) as server, httpx.Client(base_url=server.url) as api:
+    with LiveServer(Settings(database_url=url)) as server, server.client() as api:
         yield api
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import pytest
 
 from interlock.settings import Settings
@@ -27,7 +26,7 @@ def test_what_can_not_be_served_in_time_is_refused_and_the_rest_is_served(
     fresh_database: FreshDatabase, bounds: dict[str, object], request_of: Requests
 ) -> None:
     """Decisions, plain writes and reads alike; and those who ask whether the server is well are answered that it is."""
-    with serving(fresh_database, **bounds) as server, httpx.Client(base_url=server.url) as client:
+    with serving(fresh_database, **bounds) as server, server.client() as client:
         with flood(server.url, request_of) as answers:
             wait_until(lambda: 0 < answers[503] < answers.total(), "some are refused")
             assert [client.get(x).status_code for x in ("/health", "/ready")] == [200, 200]

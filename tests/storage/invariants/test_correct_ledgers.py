@@ -150,7 +150,7 @@ class Looked(NamedTuple):
 def busy(fresh_database: FreshDatabase) -> Iterator[Looked]:
     """After all kinds of requests, while the server runs."""
     with fresh_database() as url, LiveServer(Settings(database_url=url)) as server:
-        with httpx.Client(base_url=server.url) as api:
+        with server.client() as api:
             keep_busy(api)
             counts = {x: api.post(f"/{x}/count", json={}).json() for x in ("flows", "flow_runs", "task_runs")}
         yield Looked(asyncio.run(reported(url)), counts)
