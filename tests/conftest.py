@@ -264,7 +264,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             "failed" if outcome == "error" else outcome
             for outcome in ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
             for report in terminalreporter.getreports(outcome)
-            if ("database", kind) in report.user_properties
+            if ("database", kind) in getattr(report, "user_properties", ())
         )
         if outcomes:
             terminalreporter.line(f"{name}: " + ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items()))
