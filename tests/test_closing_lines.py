@@ -15,7 +15,7 @@ by_one_process_and_by_two = pytest.mark.parametrize("processes", [0, 2])
 
 
 def closing_lines(processes: int, *tests: str, **environment: str) -> tuple[int, list[str]]:
-    """How a small test run ended, by this process alone or shared by so many, and the last lines of what it printed."""
+    """How a small test run ended, by one process or, with any `processes`, by so many others; and what it printed."""
     command = [sys.executable, "-m", "pytest", "--tb=no", "-p", "no:cacheprovider"]
     command += ["--numprocesses", str(processes), "--dist", "loadfile", *tests]
     run = subprocess.run(
@@ -42,9 +42,9 @@ def test_without_postgresql_its_tests_fail(processes: int) -> None:
     assert "PostgreSQL (none could be had): 7 failed" in lines
 
 
-def test_they_tell_of_campaigns_that_other_processes_ran() -> None:
-    """And on which PostgreSQL, which is one of their own."""
-    code, lines = closing_lines(2, "tests", "-k", "test_killed_database and killed-postgresql")
+def test_they_tell_of_campaigns_that_another_process_ran() -> None:
+    """And on which PostgreSQL, which is one of its own."""
+    code, lines = closing_lines(1, "tests", "-k", "test_killed_database and killed-postgresql")
     assert code == 0
     (campaign,) = (line for line in lines if line.startswith("test_killed_database[killed-postgresql]: 3 kills"))
     assert "; 0 lost" in campaign
