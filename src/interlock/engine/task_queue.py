@@ -214,9 +214,14 @@ class TaskQueue:
             rates = self._rates.a_second()
             if self._workers or rates != told:
                 workers = [x.worker for x in self._workers.values()]
-                with suppress(StoreUnavailableError, OverloadedError):
+                try:
                     await self._batcher.write(task_workers.beat, self._server_id, workers, rates)
                     told = rates
+                except (StoreUnavailableError, OverloadedError):
+                    continue
+                except Exception as error:
+                    # Whatever it is, deliveries go on.
+                    log.error("a heartbeat failed", exc_info=error)
 
     async def _tell(self) -> None:
         """Tell the other servers of runs that came into the queue here."""

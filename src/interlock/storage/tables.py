@@ -312,6 +312,12 @@ Index(
     postgresql_where=IS_WAITING,
 )
 Index(
+    "ix_task_run_queue__taken",
+    task_run_queue.c.task_run_id,
+    sqlite_where=task_run_queue.c.taken.is_(True),
+    postgresql_where=task_run_queue.c.taken.is_(True),
+)
+Index(
     "ix_task_run_queue__worker_id",
     task_run_queue.c.worker_id,
     sqlite_where=task_run_queue.c.worker_id.is_not(None),

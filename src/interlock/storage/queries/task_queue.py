@@ -32,7 +32,7 @@ from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import State, StateType
 from interlock.orchestration.task_queue import Waiting, assign
 from interlock.storage import rows
-from interlock.storage.expressions import among, members
+from interlock.storage.expressions import among, members, unindexed
 from interlock.storage.prepared import BulkUpdate, Prepared
 from interlock.storage.store import finds_by_keys
 from interlock.storage.tables import IS_WAITING, task_run_states, task_runs, task_workers
@@ -173,11 +173,11 @@ def stuck(conn: Connection, pending_before: datetime, due_before: datetime, limi
     They are PENDING since before a time; or they wait for a retry that was due before a time, and the worker that would
     have made it is gone.
     """
+    # By what is taken, which is little, and not by the state, which a million runs that wait may share.
+    state_type = unindexed(task_runs.c.state_type)
     is_gone = not_(exists().where(task_workers.c.id == queue.c.worker_id, task_workers.c.ended.is_(None)))
-    is_forgotten = and_(
-        task_runs.c.state_type == StateType.SCHEDULED, task_runs.c.next_scheduled_start_time < due_before, is_gone
-    )
-    is_pending = and_(task_runs.c.state_type == StateType.PENDING, task_runs.c.state_timestamp < pending_before)
+    is_forgotten = and_(state_type == StateType.SCHEDULED, task_runs.c.next_scheduled_start_time < due_before, is_gone)
+    is_pending = and_(state_type == StateType.PENDING, task_runs.c.state_timestamp < pending_before)
     found = conn.execute(
         select(task_runs.c.id)
         .join(queue, queue.c.task_run_id == task_runs.c.id)

@@ -12,6 +12,7 @@ depends_on = None
 
 QUEUE = "task_run_queue"
 IS_WAITING = sa.and_(sa.column("worker_id").is_(None), sa.column("taken", sa.Boolean).is_(False))
+IS_TAKEN = sa.column("taken", sa.Boolean).is_(True)
 HAS_WORKER = sa.column("worker_id").is_not(None)
 
 
@@ -51,12 +52,16 @@ def upgrade() -> None:
         postgresql_where=IS_WAITING,
     )
     op.create_index(
+        "ix_task_run_queue__taken", QUEUE, ["task_run_id"], sqlite_where=IS_TAKEN, postgresql_where=IS_TAKEN
+    )
+    op.create_index(
         "ix_task_run_queue__worker_id", QUEUE, ["worker_id"], sqlite_where=HAS_WORKER, postgresql_where=HAS_WORKER
     )
 
 
 def downgrade() -> None:
     op.drop_index("ix_task_run_queue__worker_id", QUEUE)
+    op.drop_index("ix_task_run_queue__taken", QUEUE)
     op.drop_index("ix_task_run_queue__waiting", QUEUE)
     op.execute(f"DELETE FROM {QUEUE} WHERE taken")
     _replace_queue(
