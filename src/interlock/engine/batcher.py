@@ -21,6 +21,7 @@ from interlock.orchestration.commands import (
     Command,
     CreateFlowRun,
     CreateTaskRun,
+    RecordTaskRunState,
     SetFlowRunState,
     SetTaskRunState,
 )
@@ -92,7 +93,7 @@ class Batcher:
             self._alone.check()
 
     @overload
-    async def decide(self, command: CreateTaskRun | SetTaskRunState) -> TaskDecision: ...
+    async def decide(self, command: CreateTaskRun | SetTaskRunState | RecordTaskRunState) -> TaskDecision: ...
     @overload
     async def decide(self, command: CreateFlowRun | SetFlowRunState) -> FlowDecision: ...
     async def decide(self, command: Command) -> Decision:

@@ -10,7 +10,14 @@ from datetime import datetime
 import msgspec
 
 from interlock.orchestration import decide
-from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.commands import (
+    Command,
+    CreateFlowRun,
+    CreateTaskRun,
+    RecordTaskRunState,
+    SetFlowRunState,
+    SetTaskRunState,
+)
 from interlock.orchestration.decision import (
     Decision,
     Effect,
@@ -21,7 +28,8 @@ from interlock.orchestration.decision import (
     TakeSlot,
     TaskDecision,
 )
-from interlock.orchestration.facts import Chance, FlowFacts, Moment, TagLimit, TaskFacts
+from interlock.orchestration.facts import Chance, FlowFacts, Moment, RecordFacts, TagLimit, TaskFacts
+from interlock.orchestration.observed import draft_of, record_task_run_state
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State, StateType
@@ -62,8 +70,9 @@ class WorkingSet:
 
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
     which flows exist, the limits on the runs' tags with their holders, the newest unexpired state of each proposed
-    cache key, and which of the requests were carried out before. Read back by the store afterwards: `touched_*` (ids of
-    runs to write, `created_*` those to insert), `new_*_states`, and the changes of slots, cache and queue.
+    cache key, which of the requests were carried out before, and which of the states to record are known. Read back by
+    the store afterwards: `touched_*` (ids of runs to write, `created_*` those to insert, `rewritten_*` those to write
+    as a whole), `new_*_states`, and the changes of slots, cache and queue.
     """
 
     def __init__(self, slot_wait_seconds: int = 30) -> None:
@@ -77,9 +86,11 @@ class WorkingSet:
         self.limits: dict[str, Limit] = {}
         self.cache: dict[str, CacheEntry] = {}
         self.carried_out: set[TransitionKey] = set()
+        self.known_states: set[str] = set()
 
         self.created_task_runs: set[str] = set()
         self.touched_task_runs: dict[str, None] = {}
+        self.rewritten_task_runs: set[str] = set()
         self.created_flow_runs: set[str] = set()
         self.touched_flow_runs: dict[str, None] = {}
         self.new_task_run_states: list[State] = []
@@ -139,6 +150,31 @@ class WorkingSet:
     def _forced_facts(self, run: TaskRun) -> TaskFacts:
         return TaskFacts(limits=self._tag_limits(run), slot_wait_seconds=self.slot_wait_seconds)
 
+    def recorded_draft(self, command: RecordTaskRunState) -> TaskRun:
+        """The run that a state is told of, as it is to be kept."""
+        return draft_of(command, knows_flow_run=self._knows_flow_run(command))
+
+    def _knows_flow_run(self, command: RecordTaskRunState) -> bool:
+        return command.run.flow_run_id is None or command.run.flow_run_id in self.flow_runs
+
+    def record_facts(self, command: RecordTaskRunState) -> RecordFacts:
+        """The facts for recording a state. In a flow run the run is told by its keys, and otherwise by its id."""
+        draft = self.recorded_draft(command)
+        by_id, by_key = self.task_runs.get(draft.id), self._task_run_of(_key(draft))
+        run = by_id or by_key if draft.flow_run_id is None else by_key or by_id
+        return RecordFacts(
+            run=run,
+            may_take_keys=by_key is None or by_key is run,
+            knows_flow_run=self._knows_flow_run(command),
+            is_known=command.state.id in self.known_states,
+            limits=self._tag_limits(run) if run is not None and self.limits else (),
+        )
+
+    def _task_run_of(self, key: TaskRunKey) -> TaskRun | None:
+        """The run that has these keys now."""
+        run = self.task_runs.get(self.task_run_ids.get(key, ""))
+        return run if run is not None and _key(run) == key else None
+
     def apply(self, decision: Decision) -> None:
         """Let the commands after this one see what it was granted, and note what is to be written."""
         if isinstance(decision, TaskDecision):
@@ -156,7 +192,7 @@ class WorkingSet:
             self.add_task_run(run)
             self.touched_task_runs[run.id] = None
         if decision.written and run.state is not None:
-            self.new_task_run_states.append(run.state)
+            self._keep_task_run_state(run.state)
             self._note_request(run.id, run.state)
             if run.state.type == StateType.FAILED and run.flow_run_id is not None:
                 self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
@@ -164,8 +200,16 @@ class WorkingSet:
             if change is not None:
                 self.enqueued.pop(run.id, None)
                 self.queue_changes[run.id] = change
+        if decision.stale is not None:
+            self._keep_task_run_state(decision.stale)
+        if decision.rewritten:
+            self.rewritten_task_runs.add(run.id)
         for effect in decision.effects:
             self._apply_effect(effect, run.updated)
+
+    def _keep_task_run_state(self, state: State) -> None:
+        self.new_task_run_states.append(state)
+        self.known_states.add(state.id)
 
     def _apply_flow(self, decision: FlowDecision) -> None:
         run = decision.run
@@ -204,6 +248,10 @@ class WorkingSet:
                 self.enqueued[task_run_id] = effect
 
 
+def _key(run: TaskRun) -> TaskRunKey:
+    return run.flow_run_id, run.task_key, run.dynamic_key
+
+
 def decide_batch(
     commands: Iterable[Command], working_set: WorkingSet, clock: Callable[[], datetime], chance: Chance
 ) -> Sequence[Decision | Exception]:
@@ -232,6 +280,8 @@ def decide_one(command: Command, facts: WorkingSet, moment: Moment) -> Decision:
             return _set_flow_run_state(command, facts, moment)
         case CreateFlowRun():
             return _create_flow_run(command, facts, moment)
+        case RecordTaskRunState():
+            return record_task_run_state(command, facts.record_facts(command), moment)
 
 
 def _set_task_run_state(command: SetTaskRunState, facts: WorkingSet, moment: Moment) -> TaskDecision:

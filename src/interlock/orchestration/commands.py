@@ -1,4 +1,4 @@
-"""What a caller may ask the decision core to decide: create a run, or set its state.
+"""What a caller may ask the decision core to decide: create a run, set its state, or record one that it is in.
 
 A command is data alone. Everything else that it takes to decide it is looked up as facts (facts.py).
 """
@@ -6,7 +6,7 @@ A command is data alone. Everything else that it takes to decide it is looked up
 import msgspec
 
 from interlock.orchestration.runs import FlowRun, TaskRun
-from interlock.orchestration.states import Proposal
+from interlock.orchestration.states import Proposal, State
 
 
 class CreateTaskRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,4 +53,19 @@ class SetFlowRunState(msgspec.Struct, frozen=True, kw_only=True):
     api_version: tuple[int, int, int] | None = None
 
 
-Command = CreateTaskRun | SetTaskRunState | CreateFlowRun | SetFlowRunState
+class RecordTaskRunState(msgspec.Struct, frozen=True, kw_only=True):
+    """Record a state that a client itself has put a task run in, and what it says of the run by then.
+
+    `run` is a draft with all that is said and defaults for the rest; `said` names what is said beside its id, its keys
+    and its state. The state has the id that its client gave it, by which it is recorded once.
+    """
+
+    run: TaskRun
+    said: frozenset[str]
+    state: State
+
+
+Proposing = CreateTaskRun | SetTaskRunState | CreateFlowRun | SetFlowRunState
+"""The commands that propose a state, which the rules decide on."""
+
+Command = Proposing | RecordTaskRunState

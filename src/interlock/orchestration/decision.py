@@ -77,7 +77,8 @@ class TaskDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     `run` holds its values afterwards; `written` tells whether `run.state` is new and must be stored, `created` whether
     the run itself is. `state` is what the caller is answered with: the run's state, but with unpersisted data echoed,
-    which is not stored.
+    which is not stored. `stale` is a state to be stored that is older than the one that the run is in. `rewritten`
+    tells that more of the run may have changed than transitions change.
     """
 
     run: TaskRun
@@ -86,6 +87,8 @@ class TaskDecision(msgspec.Struct, frozen=True, kw_only=True):
     created: bool = False
     state: State | None = None
     effects: tuple[Effect, ...] = ()
+    stale: State | None = None
+    rewritten: bool = False
 
     @property
     def enqueues(self) -> bool:

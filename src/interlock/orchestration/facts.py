@@ -40,6 +40,21 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     slot_wait_seconds: int = 30
 
 
+class RecordFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts for recording a state that a client tells of.
+
+    `run` is the run that it belongs to, None where there is none yet. `may_take_keys` is False where another run has
+    the keys that the client names. `knows_flow_run` is True also where the client names none. `is_known` says that the
+    state is recorded already. `limits` are those on the tags of the run.
+    """
+
+    run: TaskRun | None = None
+    may_take_keys: bool = True
+    knows_flow_run: bool = True
+    is_known: bool = False
+    limits: tuple[TagLimit, ...] = ()
+
+
 class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts for a flow run's transition.
 

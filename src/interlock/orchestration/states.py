@@ -110,6 +110,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def is_terminal(self) -> bool:
         return self.type in TERMINAL_TYPES
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether a client told of it rather than asked for it: then the request is the state itself."""
+        return self.transition_id == self.id
+
 
 def default_name(state_type: StateType) -> str:
     """The name of a state that was given none: "Completed" for COMPLETED."""

@@ -20,7 +20,15 @@ from interlock.orchestration.batch import (
     WorkingSet,
     decide_batch,
 )
-from interlock.orchestration.commands import Command, CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.commands import (
+    Command,
+    CreateFlowRun,
+    CreateTaskRun,
+    Proposing,
+    RecordTaskRunState,
+    SetFlowRunState,
+    SetTaskRunState,
+)
 from interlock.orchestration.decision import Decision, Enqueue
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
@@ -81,6 +89,14 @@ _BACKGROUND_RUNS_BY_KEY = Prepared(
         task_runs.c.flow_run_id.is_(None), _keyed(task_runs.c.task_key, task_runs.c.dynamic_key)
     )
 )
+_TASK_RUN_IDS_BY_KEY = Prepared(
+    select(task_runs.c.id).where(_keyed(task_runs.c.flow_run_id, task_runs.c.task_key, task_runs.c.dynamic_key))
+)
+_BACKGROUND_RUN_IDS_BY_KEY = Prepared(
+    select(task_runs.c.id).where(
+        task_runs.c.flow_run_id.is_(None), _keyed(task_runs.c.task_key, task_runs.c.dynamic_key)
+    )
+)
 _FAILED_TASK_RUNS = Prepared(
     # The coalesce keeps SQLite from going through all failed runs there are.
     rows.select_task_runs().where(
@@ -104,6 +120,7 @@ _HOLDERS = Prepared(
         _among(concurrency_slots.c.concurrency_limit_id)
     )
 )
+_KNOWN_STATES = Prepared(select(task_run_states.c.id).where(_among(task_run_states.c.id)))
 _TASK_RUN_REQUESTS = Prepared(
     select(task_run_states.c.task_run_id, task_run_states.c.transition_id).where(
         _keyed(task_run_states.c.task_run_id, task_run_states.c.transition_id)
@@ -145,6 +162,7 @@ _CACHED = Prepared(
 
 _INSERT_TASK_RUN = BulkInsert(task_runs, rows.TASK_RUN_VALUES)
 _UPDATE_TASK_RUN = BulkUpdate(task_runs, rows.TASK_RUN_CHANGES)
+_REWRITE_TASK_RUN = BulkUpdate(task_runs, rows.TASK_RUN_REWRITES)
 _INSERT_TASK_RUN_STATE = BulkInsert(task_run_states, (*rows.STATE_COLUMNS, "task_run_id"))
 _INSERT_FLOW_RUN = BulkInsert(flow_runs, rows.FLOW_RUN_VALUES)
 _UPDATE_FLOW_RUN = BulkUpdate(flow_runs, rows.FLOW_RUN_CHANGES)
@@ -184,9 +202,15 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
     load_limits(conn, commands, facts)
-    load_cache(conn, commands, facts, now)
-    _load_carried_out(conn, commands, facts)
+    proposing = [c for c in commands if not isinstance(c, RecordTaskRunState)]
+    load_cache(conn, proposing, facts, now)
+    _load_carried_out(conn, proposing, facts)
+    _load_known_states(conn, _recording(commands), facts)
     return facts
+
+
+def _recording(commands: Sequence[Command]) -> list[RecordTaskRunState]:
+    return [c for c in commands if isinstance(c, RecordTaskRunState)]
 
 
 def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
@@ -194,10 +218,11 @@ def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: 
     named = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)}
     if creations:
         facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, {"keys": {run.flow_id for run in creations}}))
+    owners = {c.run.flow_run_id for c in _recording(commands) if c.run.flow_run_id}
     if _must_lock(conn):
-        owners = {c.run.flow_run_id for c in commands if isinstance(c, CreateTaskRun) and c.run.flow_run_id} - named
-        for row in _locked(conn, owners, _FLOW_RUNS_KEPT, _FLOW_RUNS_BY_ID):
-            facts.add_flow_run(rows.flow_run(row))
+        owners |= {c.run.flow_run_id for c in commands if isinstance(c, CreateTaskRun) and c.run.flow_run_id}
+    for row in _locked(conn, owners - named, _FLOW_RUNS_KEPT, _FLOW_RUNS_BY_ID):
+        facts.add_flow_run(rows.flow_run(row))
     for row in _locked(conn, named | {run.id for run in creations}, _FLOW_RUNS_LOCKED, _FLOW_RUNS_BY_ID):
         facts.add_flow_run(rows.flow_run(row))
     keys: set[FlowRunKey] = {(x.flow_id, x.idempotency_key) for x in creations if x.idempotency_key is not None}
@@ -218,6 +243,7 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     ids = {c.task_run_id for c in commands if isinstance(c, SetTaskRunState)}
     ids.update(c.run.parent_task_run_id for c in commands if isinstance(c, CreateFlowRun) and c.run.parent_task_run_id)
     ids.update(run.parent_task_run_id for run in facts.flow_runs.values() if run.parent_task_run_id)
+    ids.update(_recorded_ids(conn, [facts.recorded_draft(c) for c in _recording(commands)]))
     retried = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)}
     if retried and _must_lock(conn):
         ids.update(row[0] for row in _TASK_RUNS_OF_FLOW_RUNS_LOCKED.fetch(conn, {"keys": retried}))
@@ -231,6 +257,18 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     _load_task_runs(conn, _BACKGROUND_RUNS_BY_KEY, _items_of([k[1:] for k in keys if k[0] is None]), facts)
     for run_id in _load_task_runs(conn, _FAILED_TASK_RUNS, _keys_of(retried), facts):
         facts.failed_task_runs.setdefault(facts.task_runs[run_id].flow_run_id or "", set()).add(run_id)
+
+
+def _recorded_ids(conn: Connection, drafts: Sequence[TaskRun]) -> set[str]:
+    """The runs that are told of: those of the ids, and those that have the keys."""
+    ids = {x.id for x in drafts}
+    for query, keys in (
+        (_TASK_RUN_IDS_BY_KEY, {(x.flow_run_id, x.task_key, x.dynamic_key) for x in drafts if x.flow_run_id}),
+        (_BACKGROUND_RUN_IDS_BY_KEY, {(x.task_key, x.dynamic_key) for x in drafts if not x.flow_run_id}),
+    ):
+        if items := _items_of(keys):
+            ids.update(row[0] for row in query.fetch(conn, items))
+    return ids
 
 
 def _is_old_retry(command: SetFlowRunState) -> bool:
@@ -300,7 +338,7 @@ def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet
     facts.limits = {limit.tag: limit for limit in limits.values()}
 
 
-def load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
+def load_cache(conn: Connection, commands: Sequence[Proposing], facts: WorkingSet, now: datetime) -> None:
     """What the cache holds for the keys that the commands propose."""
     keys = {
         c.proposal.details.cache_key
@@ -314,7 +352,7 @@ def load_cache(conn: Connection, commands: Sequence[Command], facts: WorkingSet,
         facts.cache[cache_key] = CacheEntry(cache_key, expiration, rows.state(fields))
 
 
-def _load_carried_out(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
+def _load_carried_out(conn: Connection, commands: Sequence[Proposing], facts: WorkingSet) -> None:
     """Which of the requests have made a state before, and come again because their answer got lost."""
     marked = [c for c in commands if c.proposal is not None and c.proposal.details.transition_id is not None]
     of_task_runs = [(c.task_run_id, _transition_id(c)) for c in marked if isinstance(c, SetTaskRunState)]
@@ -322,6 +360,12 @@ def _load_carried_out(conn: Connection, commands: Sequence[Command], facts: Work
     for query, keys in ((_TASK_RUN_REQUESTS, of_task_runs), (_FLOW_RUN_REQUESTS, of_flow_runs)):
         if items := _items_of(keys):
             facts.carried_out.update((row[0], row[1]) for row in query.fetch(conn, items))
+
+
+def _load_known_states(conn: Connection, commands: Sequence[RecordTaskRunState], facts: WorkingSet) -> None:
+    """Which of the states are kept already, and are told of again."""
+    if keys := _keys_of({c.state.id for c in commands}):
+        facts.known_states.update(row[0] for row in _KNOWN_STATES.fetch(conn, keys))
 
 
 def _transition_id(command: SetTaskRunState | SetFlowRunState) -> str | None:
@@ -366,15 +410,27 @@ def _write_task_runs(writes: Writes, facts: WorkingSet) -> None:
     created = facts.created_task_runs
     new = sorted((x for x in touched if x.id in created), key=_by_key)
     writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in new])
-    writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in touched if x.id not in created])
+    changed, rewritten = _parted((x for x in touched if x.id not in created), facts.rewritten_task_runs)
+    writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in changed])
+    writes.add(_REWRITE_TASK_RUN, [rows.task_run_values(x) for x in rewritten])
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]
     writes.add(_INSERT_TASK_RUN_STATE, states)
 
 
+def _parted(runs: Iterable[TaskRun], ids: Collection[str]) -> tuple[list[TaskRun], list[TaskRun]]:
+    """The runs without those of the ids, and those."""
+    parts: tuple[list[TaskRun], list[TaskRun]] = [], []
+    for run in runs:
+        parts[run.id in ids].append(run)
+    return parts
+
+
 def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
-    """The data of a state is an artifact as well: clients list results among the artifacts."""
+    """The data of a state is an artifact as well: clients list results among the artifacts. What is only told of has
+    none in the peer."""
     results = [artifacts.Result(x, None) for _, x in facts.new_flow_run_states if x.data is not None]
-    results += [artifacts.Result(x, x.details.task_run_id) for x in facts.new_task_run_states if x.data is not None]
+    decided = (x for x in facts.new_task_run_states if not x.is_observed)
+    results += [artifacts.Result(x, x.details.task_run_id) for x in decided if x.data is not None]
     artifacts.insert_results(conn, results, new_id)
 
 

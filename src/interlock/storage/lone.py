@@ -19,7 +19,14 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, and_, bindparam, select
 
 from interlock.orchestration.batch import WorkingSet, decide_batch
-from interlock.orchestration.commands import Command, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.commands import (
+    Command,
+    CreateTaskRun,
+    Proposing,
+    RecordTaskRunState,
+    SetFlowRunState,
+    SetTaskRunState,
+)
 from interlock.orchestration.decision import Decision, TaskDecision
 from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import FlowRun, TaskRun
@@ -86,7 +93,7 @@ class LoneCommands:
 
         Call it outside of a transaction; nothing needs to be committed.
         """
-        if _may_come_again(command):
+        if isinstance(command, RecordTaskRunState) or _may_come_again(command):
             return None
         seen = self._remembered(command)
         if seen is not None:
@@ -112,10 +119,12 @@ class LoneCommands:
         for command in commands:
             if isinstance(command, SetTaskRunState):
                 self._task_runs.pop(command.task_run_id, None)
+            elif isinstance(command, RecordTaskRunState):
+                self._task_runs.pop(command.run.id, None)
             elif isinstance(command, SetFlowRunState):
                 self._flow_runs.pop(command.flow_run_id, None)
 
-    def _remembered(self, command: Command) -> _Seen | None:
+    def _remembered(self, command: Proposing) -> _Seen | None:
         """What the command is about, if that is remembered and all that it needs; it is remembered again when it has
         proved true."""
         if command.proposal is None or command.proposal.details.cache_key is not None:
@@ -161,7 +170,7 @@ class LoneCommands:
             _keep(self._task_runs, run.id, seen)
 
 
-def _may_come_again(command: Command) -> bool:
+def _may_come_again(command: Proposing) -> bool:
     """Whether it must be looked up as well if it was carried out before. That and the run would be two looks: in
     between another server may carry it out, and what was seen of the run would not be what it led to."""
     return command.proposal is not None and command.proposal.details.transition_id is not None

@@ -42,6 +42,7 @@ TASK_RUN_CHANGES = ("updated", *_STATE_REFERENCE, "run_count", "flow_run_run_cou
 FLOW_RUN_CHANGES = ("updated", *_STATE_REFERENCE, "empirical_policy", "run_count", *_TIMES)
 """The columns that a transition may change; the others are written once or changed by request."""
 TASK_RUN_VALUES = tuple(c.name for c in task_runs.c if c.computed is None)
+TASK_RUN_REWRITES = tuple(x for x in TASK_RUN_VALUES if x not in ("id", "created"))
 FLOW_RUN_VALUES = tuple(c.name for c in flow_runs.c if c.computed is None)
 
 

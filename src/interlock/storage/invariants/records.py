@@ -27,6 +27,7 @@ from sqlalchemy import (
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.orchestration.task_rules import SLOT_HOLDING_TYPES
 from interlock.storage.expressions import has_tag
+from interlock.storage.invariants.runs import is_deferred
 from interlock.storage.invariants.scan import Invariant, Scan
 from interlock.storage.tables import (
     artifact_collections,
@@ -128,10 +129,8 @@ def _cache_entries() -> Scan:
 
 
 def _queue() -> Scan:
-    queue, runs = task_run_queue.c, task_runs.c
-    is_deferred = exists().where(
-        task_run_states.c.task_run_id == runs.id, task_run_states.c.state_details.like('%"deferred":true%')
-    )
+    queue, runs, states = task_run_queue.c, task_runs.c, task_run_states.c
+    was_deferred = exists().where(states.task_run_id == runs.id, is_deferred(states.state_details))
     is_there = exists().where(task_workers.c.id == queue.worker_id)
     return Scan(
         task_run_queue.join(task_runs, runs.id == queue.task_run_id),
@@ -152,7 +151,7 @@ def _queue() -> Scan:
             Invariant(
                 "queued-flow-task",
                 "queued task runs belong to a flow run, though none of their states was deferred",
-                and_(runs.flow_run_id.is_not(None), not_(is_deferred)),
+                and_(runs.flow_run_id.is_not(None), not_(was_deferred)),
             ),
             Invariant(
                 "taken-run-ended",

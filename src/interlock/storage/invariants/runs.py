@@ -6,6 +6,9 @@ changed. What does not: what hangs on runs (records.py).
 Two things are known to no state, and leave room: whether a transition was forced, which a run's count of attempts
 depends on once it left a terminal state, and whether a client itself marked a flow run as resuming, in which case an
 attempt less than expected is counted.
+
+A task run whose states clients told of (orchestration/observed.py) counts, starts and ends as its client says, who may
+have left something out. Of it there is known only which state it is in.
 """
 
 from typing import Any
@@ -85,7 +88,7 @@ def _rows_and_current_states(runs: Table, states: Table, owner: str, more: tuple
         Invariant(
             _name(runs, "state-outdated"),
             "they have a newer state than the current one",
-            and_(is_current, exists().where(_later(states.alias("newer"), states, owner))),
+            and_(is_current, exists().where(_outdates(states.alias("newer"), states, owner))),
         ),
         Invariant(
             _name(runs, "without-state"),
@@ -95,12 +98,17 @@ def _rows_and_current_states(runs: Table, states: Table, owner: str, more: tuple
         Invariant(
             _name(runs, "expected-start"),
             "they have a state, and no expected start time",
-            and_(run.state_id.is_not(None), run.expected_start_time.is_(None)),
+            and_(
+                run.state_id.is_not(None), run.expected_start_time.is_(None), not_(_is_told_of(run.id, states, owner))
+            ),
         ),
         Invariant(
             _name(runs, "next-start"),
             "they are SCHEDULED for no time, or due without being SCHEDULED",
-            _differ(run.next_scheduled_start_time.is_not(None), is_scheduled),
+            and_(
+                _differ(run.next_scheduled_start_time.is_not(None), is_scheduled),
+                not_(_is_told_of(run.id, states, owner)),
+            ),
         ),
     )
     return Scan(runs.outerjoin(states, state.id == run.state_id), run.id, own + more)
@@ -132,28 +140,42 @@ def _later(later: FromClause, states: FromClause, owner: str) -> Condition:
     )
 
 
+def _outdates(newer: FromClause, states: FromClause, owner: str) -> Condition:
+    """Whether a run should have gone on from a state to another. One of the same instant that a client tells of is no
+    newer."""
+    is_told_of = newer.c.transition_id.is_not_distinct_from(newer.c.id)
+    return and_(_later(newer, states, owner), or_(newer.c.timestamp > states.c.timestamp, not_(is_told_of)))
+
+
+def _is_told_of(run_id: ColumnElement[Any], states: Table, owner: str) -> Condition:
+    """Whether a client told of a state of the run."""
+    told = states.alias("told")
+    return exists().where(told.c[owner] == run_id, told.c.transition_id == told.c.id)
+
+
 def _rows_and_all_states(runs: Table, states: Table, owner: str) -> Scan:
     life = _lives(runs, states, owner)
+    decided = life.c.told_of == 0
     own = [
         Invariant(
             _name(runs, "run-count"),
             "they count other attempts than their states tell of",
-            _counts_wrongly(runs, life),
+            and_(decided, _counts_wrongly(runs, life)),
         ),
         Invariant(
             _name(runs, "start-time"),
             "their start time is not that of their first RUNNING state",
-            life.c.start_time.is_distinct_from(life.c.first_running),
+            and_(decided, life.c.start_time.is_distinct_from(life.c.first_running)),
         ),
         Invariant(
             _name(runs, "end-time"),
             "they have an end time without having started and ended, or none, or one that their states contradict",
-            _ends_wrongly(life, states.alias("ending"), owner),
+            and_(decided, _ends_wrongly(life, states.alias("ending"), owner)),
         ),
         Invariant(
             _name(runs, "total-run-time"),
             "their run time is not the sum of their times in RUNNING",
-            func.abs(life.c.total_run_time * 1_000_000 - life.c.microseconds) > ROUNDING_MICROSECONDS,
+            and_(decided, func.abs(life.c.total_run_time * 1_000_000 - life.c.microseconds) > ROUNDING_MICROSECONDS),
         ),
     ]
     if runs is task_runs:
@@ -178,6 +200,7 @@ def _lives(runs: Table, states: Table, owner: str) -> Subquery:
             func.max(timestamp).filter(not_(is_terminal)).label("last_unended"),
             func.coalesce(func.sum(case((is_running, stay))), 0).label("microseconds"),
             (func.count(states.c.transition_id) - func.count(states.c.transition_id.distinct())).label("repetitions"),
+            func.count().filter(states.c.transition_id == states.c.id).label("told_of"),
         )
         .join_from(runs, states, states.c[owner] == runs.c.id)
         .group_by(runs.c.id)
@@ -234,13 +257,20 @@ def _attempt_of_flow_run() -> Invariant:
     return Invariant(
         "task-run-flow-attempt",
         "they belong to an attempt that their flow run has not made",
-        and_(task_runs.c.flow_run_run_count > 0, task_runs.c.flow_run_run_count > attempts),
+        and_(
+            task_runs.c.flow_run_run_count > 0,
+            task_runs.c.flow_run_run_count > attempts,
+            not_(_is_told_of(task_runs.c.id, task_run_states, "task_run_id")),
+        ),
     )
 
 
 def _background_run_is_queued() -> Invariant:
-    """A retry that the rules decided on is not put into the queue: whoever ran the task waits for it."""
+    """A retry that the rules decided on is not put into the queue: whoever ran the task waits for it. So does who tells
+    of a state that is not deferred."""
+    current = task_run_states.c
     is_queued = exists().where(task_run_queue.c.task_run_id == task_runs.c.id, task_run_queue.c.taken.is_(False))
+    is_waited_for = and_(current.transition_id == current.id, not_(is_deferred(current.state_details)))
     return Invariant(
         "background-run-unqueued",
         "they are SCHEDULED without a flow run, and no worker would be given them",
@@ -249,8 +279,14 @@ def _background_run_is_queued() -> Invariant:
             task_runs.c.state_type == StateType.SCHEDULED,
             task_runs.c.state_name != AWAITING_RETRY,
             not_(is_queued),
+            not_(func.coalesce(is_waited_for, False)),
         ),
     )
+
+
+def is_deferred(details: ColumnElement[Any]) -> Condition:
+    """Whether a state says that it is for a worker of background tasks."""
+    return details.like('%"deferred":true%')
 
 
 def _parent_is_there() -> Invariant:
