@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from interlock.api.app import create_app
 from interlock.api.context import Context
 from interlock.api.front import Crowded
+from interlock.confirming_sockets import ConfirmingSocket
 from interlock.connections import BoundedConnection, connections_allowed
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
@@ -49,6 +50,9 @@ TICKS_A_SECOND = 10
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections, so that they are the ones to close them."""
+
+PING_SECONDS = 20.0
+"""How often the client of a websocket is asked whether it is still there, and how long it may take to say so."""
 
 
 def utc_now() -> datetime:
@@ -179,8 +183,10 @@ def http_server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) 
     config = uvicorn.Config(
         app,
         http=connection,  # type: ignore[arg-type]
-        ws="websockets-sansio",
+        ws=ConfirmingSocket,
         ws_max_size=settings.max_body_bytes,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -22,7 +22,7 @@ WITHOUT_DATABASE = frozenset(
 READS = frozenset({"filter", "count", "counts", "history", "lateness"})
 """What the paths of reads end with that are not GETs."""
 
-DECISIONS = frozenset({"/api/task_runs/", "/api/flow_runs/"})
+DECISIONS = frozenset({"/api/task_runs/", "/api/flow_runs/", "/api/events"})
 
 
 class Admission:

@@ -3,6 +3,7 @@
 What lives here: the frozen records. What does not: how a row is stored (storage/) or spelt on the wire (api/schemas).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ class TaskRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int = 0
     retry_delay_seconds: float = 0.0
     retries: int | None = None
-    retry_delay: int | float | list[int] | None = None
+    retry_delay: int | float | Sequence[int | float] | None = None
     retry_jitter_factor: float | None = None
 
 

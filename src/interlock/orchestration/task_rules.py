@@ -149,7 +149,7 @@ def awaiting_retry(failure: Proposal, moment: Moment, delay: timedelta) -> Propo
 def _retry_delay(policy: TaskRunPolicy, run_count: int, moment: Moment) -> float:
     """Seconds until the next attempt: from a list the entry of this attempt, or the last; with jitter where asked."""
     delay = policy.retry_delay or 0
-    if isinstance(delay, list):
+    if not isinstance(delay, int | float):
         delay = delay[min(run_count - 1, len(delay) - 1)]
     if policy.retry_jitter_factor:
         return _with_jitter(delay, policy.retry_jitter_factor, moment.chance.random())

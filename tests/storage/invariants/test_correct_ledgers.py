@@ -19,8 +19,8 @@ from interlock.settings import Settings
 from interlock.storage.invariants import Report, report, violations
 from interlock.storage.queries import artifacts, concurrency_limits, flow_runs, flows, task_runs
 from interlock.storage.store import Store
-from tests.api.records import made, new_deployment, new_flow_run, new_task_run, set_state, unique
-from tests.builders import flow_run_draft, task_run_draft
+from tests.api.records import NOWHERE, made, new_deployment, new_flow_run, new_task_run, set_state, unique
+from tests.builders import flow_run_draft, recording, task_run_draft
 from tests.conftest import FakeClock, FreshDatabase, LiveServer
 from tests.storage.invariants.ledgers import Breakable
 
@@ -176,9 +176,10 @@ def test_a_report_says_how_much_was_looked_at(busy: Looked) -> None:
 
 
 class Whims:
-    """Random requests, many of them at once, to few runs."""
+    """Random requests, many of them at once, to few runs; `tells` where clients tell of states too."""
 
-    def __init__(self, seed: int, batcher: Batcher, clock: FakeClock) -> None:
+    def __init__(self, seed: int, batcher: Batcher, clock: FakeClock, *, tells: bool) -> None:
+        self._tells = tells
         self._rng = random.Random(seed)
         self._batcher = batcher
         self._clock = clock
@@ -196,6 +197,7 @@ class Whims:
         """Some requests, none of which waits for another."""
         acts: list[Callable[[], Awaitable[Any]]] = [self._set_task_run_state] * 12 + [self._set_flow_run_state] * 5
         acts += [self._create_task_run] * 4 + [self._create_flow_run, self._change_limit, self._publish, self._delete]
+        acts += [self._record_task_run_state] * 8 * self._tells
         outcomes = await asyncio.gather(*(act() for act in self._rng.choices(acts, k=count)), return_exceptions=True)
         self._clock.advance(seconds=self._rng.choice((0, 0.000001, 0.25, 40)))
         assert [x for x in outcomes if isinstance(x, BaseException) and not isinstance(x, Refusal)] == []
@@ -254,6 +256,29 @@ class Whims:
                 proposal = Proposal(type=StateType.RUNNING, details=proposal.details)
             await self._batcher.decide(SetTaskRunState(task_run_id=run_id, proposal=proposal, force=force))
 
+    async def _record_task_run_state(self) -> None:
+        """A state of a run that is known, or not; now and then it is told of again, or is an old one."""
+        rng = self._rng
+        run_id = self._some(self._task_runs) if self._task_runs and rng.random() < 0.8 else self._new_id()
+        flow_run_id = rng.choice((None, NOWHERE, self._some(self._flow_runs), self._some(self._flow_runs)))
+        scheduled = self._clock() + timedelta(seconds=rng.choice((-1, 30)))
+        said = {"start_time": self._clock(), "run_count": 3, "flow_run_run_count": 2, "tags": self._tags()}
+        said = dict(rng.sample(sorted(said.items()), rng.randrange(5)))
+        await self._batcher.decide(
+            recording(
+                run_id,
+                flow_run_id,
+                rng.choice(list(StateType)),
+                state_id=f"00000000-0000-7000-d000-{rng.randrange(3000):012d}",
+                at=self._clock() + timedelta(seconds=rng.choice((-30, -1, -0.1234, 0.1234, 20.1234))),
+                details=StateDetails(deferred=rng.random() < 0.5, scheduled_time=rng.choice((None, scheduled))),
+                dynamic_key=rng.choice((run_id, run_id, "x", "y")),
+                task_key=rng.choice(("task", "task", "other")),
+                **said,
+            )
+        )
+        self._task_runs.append(run_id)
+
     async def _set_flow_run_state(self) -> None:
         run_id, force = self._some(self._flow_runs), self._rng.random() < 0.2
         proposal = self._proposal()
@@ -289,10 +314,13 @@ class Whims:
             await self._batcher.write(task_runs.delete_one, self._some(self._task_runs))
 
 
+@pytest.mark.parametrize("tells", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_ledger_that_was_asked_for_anything_is_in_order(seed: int, store: Store, clock: FakeClock) -> None:
+async def test_a_ledger_that_was_asked_for_anything_is_in_order(
+    seed: int, tells: bool, store: Store, clock: FakeClock
+) -> None:
     """Requests of all kinds at once, most of which make little sense."""
-    whims = Whims(seed, Batcher(store), clock)
+    whims = Whims(seed, Batcher(store), clock, tells=tells)
     await whims.begin()
     for count in range(1, 60):
         await whims.act_at_once(count)

@@ -89,7 +89,8 @@ def _slots() -> Scan:
 
 def _limits() -> Scan:
     """A limit that was lowered, or reset to many holders, has more of them for a while. That a run took a slot when
-    there was none shows while this is the last that happened to the limit."""
+    there was none shows while this is the last that happened to the limit. A state that a client tells of
+    takes no slot, though it may be of the same instant."""
     limits, slots = concurrency_limits.c, concurrency_slots.c
     holders = (
         select(func.count()).where(slots.concurrency_limit_id == limits.id).select_from(concurrency_slots)
@@ -99,6 +100,8 @@ def _limits() -> Scan:
         task_runs.c.id == slots.task_run_id,
         task_runs.c.state_type == StateType.RUNNING,
         task_runs.c.state_timestamp == limits.updated,
+        task_run_states.c.id == task_runs.c.state_id,
+        task_run_states.c.transition_id.is_distinct_from(task_run_states.c.id),
     )
     return Scan(
         concurrency_limits,

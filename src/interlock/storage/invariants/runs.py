@@ -299,7 +299,8 @@ def _parent_is_there() -> Invariant:
 
 
 def _parent_follows_subflow() -> Invariant:
-    """A parent task run takes every state of its subflow at the same instant. A background run can refuse it."""
+    """A parent task run takes every state of its subflow at the same instant. A background run can refuse it, and one
+    that a client told of may be ahead of this server's clock."""
     in_a_flow = exists().where(task_runs.c.id == flow_runs.c.parent_task_run_id, task_runs.c.flow_run_id.is_not(None))
     followed = exists().where(
         task_run_states.c.task_run_id == flow_runs.c.parent_task_run_id,
@@ -308,5 +309,11 @@ def _parent_follows_subflow() -> Invariant:
     return Invariant(
         "subflow-unfollowed",
         "their parent task run did not take their current state",
-        and_(flow_runs.c.parent_task_run_id.is_not(None), flow_runs.c.state_id.is_not(None), in_a_flow, not_(followed)),
+        and_(
+            flow_runs.c.parent_task_run_id.is_not(None),
+            flow_runs.c.state_id.is_not(None),
+            in_a_flow,
+            not_(followed),
+            not_(_is_told_of(flow_runs.c.parent_task_run_id, task_run_states, "task_run_id")),
+        ),
     )
