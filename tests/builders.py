@@ -28,7 +28,7 @@ def recording(
     *,
     state_id: str,
     at: datetime = THEN,
-    name: str | None = None,
+    state_name: str | None = None,
     data: Any = None,
     details: StateDetails | None = None,
     **said: Any,
@@ -38,7 +38,7 @@ def recording(
     state = State(
         id=state_id,
         type=kind,
-        name=name or default_name(kind),
+        name=state_name or default_name(kind),
         timestamp=at,
         data=data,
         details=details or StateDetails(flow_run_id=flow_run_id),
