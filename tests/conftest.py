@@ -147,7 +147,7 @@ class LiveServer:
     """A server in a thread of this process, on a real socket and with the event loop of the real server."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -159,8 +159,8 @@ class LiveServer:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with running_app(self._settings) as app:
-            self._server = http_server(app, self._settings, self._ready.set)
+        async with running_app(self.settings) as app:
+            self._server = http_server(app, self.settings, self._ready.set)
             await self._server.serve(sockets=[self._listener])
 
     def __enter__(self) -> "LiveServer":

@@ -36,13 +36,13 @@ def event(
     kind: str,
     at: float = 0,
     *,
-    name: str | None = None,
+    state_name: str | None = None,
     data: Any = None,
     details: dict[str, Any] | None = None,
     **said: Any,
 ) -> dict[str, Any]:
     """A task run's state, told as the client tells it; `said` is what it says of the run."""
-    name = name or kind.capitalize()
+    name = state_name or kind.capitalize()
     related = [] if flow_run_id is None else [_resource("flow-run", flow_run_id, role="flow-run")]
     state = {"type": kind, "name": name, "message": "", "state_details": details or {}, "data": data}
     return {

@@ -187,6 +187,8 @@ def http_server(app: ASGIApp, settings: Settings, on_ready: Callable[[], None]) 
         ws_max_size=settings.max_body_bytes,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,
+        # What is read of a connection at once is taken apart at once: compressed, it could be a thousand times as much.
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -82,5 +82,5 @@ def _recording(event: EventBody, now: datetime) -> RecordTaskRunState | None:
     try:
         return event.recording(now)
     except ValueError as error:
-        log.warning("an event tells of no state", event=event.event, id=event.id, reason=str(error))
+        log.warning("an event tells of no state", name=event.event, id=event.id, reason=str(error))
         return None
