@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).parents[2]
 FLOWS = Path(__file__).parent / "flows"
 INTERPRETER = ROOT / ".peers" / "prefect-2.20" / "bin" / "python"
+INTERPRETER_3 = ROOT / ".peers" / "prefect-3.9" / "bin" / "python"
 EXECUTABLE = INTERPRETER.with_name("prefect")
 TAIL = 4000
 TIMEOUT = 120.0
@@ -86,16 +87,17 @@ class Running:
 
 @dataclass
 class Client:
-    """A user with one home folder and one server."""
+    """A user with one home folder, one client and one server."""
 
     api_url: str
     home: Path
+    interpreter: Path = INTERPRETER
     processes: list[Running] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
         """The whole environment of a client process: nothing leaks in from this one."""
         return {
-            "PATH": f"{EXECUTABLE.parent}:{os.environ['PATH']}",
+            "PATH": f"{self.interpreter.parent}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "PREFECT_HOME": str(self.home / ".prefect"),
             "PREFECT_API_URL": self.api_url,
@@ -123,7 +125,7 @@ class Client:
 
     def start_script(self, name: str, *arguments: str) -> Running:
         """Start `flows/<name>.py`."""
-        return self.start(INTERPRETER, FLOWS / f"{name}.py", *arguments)
+        return self.start(self.interpreter, FLOWS / f"{name}.py", *arguments)
 
     def script(self, name: str, *arguments: str, timeout: float = TIMEOUT) -> Any:
         """Run `flows/<name>.py` to its end, which must be a success; return the JSON of its last line."""

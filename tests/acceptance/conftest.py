@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from .api import Api
-from .client import INTERPRETER, Client
+from .client import INTERPRETER, INTERPRETER_3, Client
 from .command_line import CommandLine
 
 SERVER_VARIABLE = "INTERLOCK_TEST_SERVER_URL"
@@ -43,6 +43,15 @@ def client(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The published client, with a home of its own."""
     assert INTERPRETER.exists(), f"no client at {INTERPRETER}: `./run peers` installs it"
     client = Client(server_url, tmp_path_factory.mktemp("client"))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def client_3(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The published client of the 3.x line, with a home of its own."""
+    assert INTERPRETER_3.exists(), f"no client at {INTERPRETER_3}: `./run peers` installs it"
+    client = Client(server_url, tmp_path_factory.mktemp("client-3"), INTERPRETER_3)
     yield client
     client.close()
 

@@ -229,7 +229,7 @@ def test_a_ping_before_the_greeting_is_answered(live_server: LiveServer) -> None
 
 def test_all_that_came_before_the_end_is_recorded(api: httpx.Client, live_server: LiveServer, flow_run_id: str) -> None:
     """A client that ends waits for no answer."""
-    run_ids = [new_id() for _ in range(100)]
+    run_ids = [new_id() for _ in range(20)]
     with opened(live_server.url, "/events/in") as socket:
         send(socket, *(x for run_id in run_ids for x in a_life(run_id, flow_run_id)))
     last = run_ids[-1]
