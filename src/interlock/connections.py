@@ -44,6 +44,13 @@ class BoundedConnection(HttpToolsProtocol):
         elif len(self.connections) > self._most:
             self.app = self._crowded
 
+    def handle_websocket_upgrade(self) -> None:
+        # The other protocol would count, and serve, a connection that is one too many.
+        if self.app is self._crowded:
+            self.transport.abort()
+        else:
+            super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
         if self._owing_since is None:
             self._owing_since = self.loop.time()

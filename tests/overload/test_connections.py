@@ -33,11 +33,24 @@ def is_held_by_server(connection: socket.socket) -> bool:
     return any(x.raddr == connection.getsockname() for x in psutil.Process().net_connections("tcp"))
 
 
+UPGRADE = (
+    b"GET /api/events/in HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
 @pytest.fixture
 def connections(tmp_path: Path) -> Iterator[Callable[[], socket.socket]]:
     """Opens connections to a server that serves ten, and one more to refuse it."""
     with serving(tmp_path, max_connections=10) as server, ExitStack() as stack:
         yield lambda: stack.enter_context(connect(server))
+
+
+def test_websockets_are_connections_too(connections: Callable[[], socket.socket]) -> None:
+    """They count, and one too many is cut."""
+    within = [connections() for _ in range(10)]
+    assert all(b" 101 " in exchange(x, UPGRADE) for x in within)
+    assert exchange(connections(), UPGRADE) == b""
 
 
 def test_past_the_bound_a_request_is_refused_and_told_when_to_try_again(

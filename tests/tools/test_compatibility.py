@@ -84,6 +84,13 @@ def test_what_is_meant_to_be_missing_is_not_missed() -> None:
     assert (row.state, row.notes) == (DONE, (note,))
 
 
+def test_what_does_less_than_it_tells_is_partial() -> None:
+    """Where a note says so."""
+    note = Note(operations="POST /x", text="Only some of it.", partial=True)
+    (row,) = rows({"POST /x": outline(body=["a"])}, {"POST /x": outline(body=["a"])}, notes_of(note))
+    assert (row.state, row.missing, row.notes) == (PARTIAL, (), (note,))
+
+
 def notes_of(*notes: Note) -> Notes:
     return Notes(notes=notes, differences=(Difference("a", "Title.", "Reason."),), left_out=("Nothing.",))
 

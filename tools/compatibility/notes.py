@@ -13,12 +13,14 @@ NOTES = Path(__file__).parents[2] / "docs" / "compatibility_notes.toml"
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """About the operations that match a shell pattern, `POST /work_pools/*`.
 
-    `ours` are patterns of fields, `answer PREFECT_*`, that are meant to be missing.
+    `ours` are patterns of fields, `answer PREFECT_*`, that are meant to be missing. `partial` says that the operation
+    does less than its fields tell.
     """
 
     operations: str
     text: str
     ours: tuple[str, ...] = ()
+    partial: bool = False
 
 
 class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,8 +22,8 @@ _HEAD = f"""# Compatibility
 How far Interlock's API goes towards that of Prefect's server {PEER_VERSION}, operation by operation. This page is
 written by `./run compatibility` from the two OpenAPI documents and from the notes in `compatibility_notes.toml`; a test
 fails when it is out of date. An operation is *partial* where a parameter, a field of the body or a field of the answer
-is missing. That what is there also behaves alike is what the comparison suite holds: it replays recorded requests and
-compares whole answers.
+is missing, or where its note says that it does less. That what is there also behaves alike is what the comparison suite
+holds: it replays recorded requests and compares whole answers.
 """
 
 
@@ -49,7 +49,8 @@ def _row(operation: str, peer: Outline, ours: Outline | None, notes: Notes) -> R
         return Row(operation, peer["tag"], MISSING, (), found)
     meant = [pattern for note in found for pattern in note.ours]
     missing = tuple(x for x in _lacking(peer, ours) if not any(fnmatchcase(x, y) for y in meant))
-    return Row(operation, peer["tag"], PARTIAL if missing else DONE, missing, found)
+    is_partial = missing or any(x.partial for x in found)
+    return Row(operation, peer["tag"], PARTIAL if is_partial else DONE, missing, found)
 
 
 def _lacking(peer: Outline, ours: Outline) -> Iterator[str]:
