@@ -10,6 +10,7 @@ from interlock.orchestration.decision import TaskDecision
 from interlock.orchestration.refusals import ConflictError
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateDetails, StateType
+from interlock.orchestration.task_queue import QueueChange
 from tests.builders import recording
 from tests.orchestration.build import (
     CANCELLING,
@@ -192,7 +193,7 @@ def test_a_run_that_is_queued_is_not_queued_again(facts: WorkingSet) -> None:
     facts.add_task_run(a_task_run(SCHEDULED, id="run", flow_run_id=None))
     told(facts, deferred(state_id="created"), tell(PENDING, 5, flow_run_id=None), deferred(state_id="created"))
     assert facts.enqueued == {}
-    assert facts.dequeued == {"run"}
+    assert facts.queue_changes == {"run": QueueChange.TAKEN}
 
 
 def test_a_run_that_was_taken_is_not_queued_by_a_late_event(facts: WorkingSet) -> None:
@@ -202,12 +203,22 @@ def test_a_run_that_was_taken_is_not_queued_by_a_late_event(facts: WorkingSet) -
     assert stored(facts) == ["PENDING 5", "SCHEDULED 2"]
 
 
-@pytest.mark.parametrize("kind", [PENDING, RUNNING, COMPLETED])
-def test_a_state_takes_a_run_out_of_the_queue(facts: WorkingSet, kind: StateType) -> None:
-    """Whichever it is that follows the SCHEDULED one."""
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (SCHEDULED, QueueChange.TAKEN),
+        (PENDING, QueueChange.TAKEN),
+        (RUNNING, QueueChange.TAKEN),
+        (COMPLETED, QueueChange.DONE),
+    ],
+)
+def test_no_other_worker_is_given_a_run_that_has_gone_on(
+    facts: WorkingSet, kind: StateType, change: QueueChange
+) -> None:
+    """Whichever state it is that follows the deferred one: whoever tells of it works on the run, or waits to."""
     told(facts, deferred(), tell(kind, 5, flow_run_id=None))
     assert facts.enqueued == {}
-    assert facts.dequeued == {"run"}
+    assert facts.queue_changes == {"run": change}
 
 
 def test_who_waits_itself_queues_nothing(facts: WorkingSet) -> None:

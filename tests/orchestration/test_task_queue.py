@@ -19,13 +19,10 @@ WORKERS = st.lists(st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, uniqu
 READY = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 4))
 
 
-def run_in(state_type: StateType, flow_run_id: str | None = None) -> TaskRun:
-    return replace(task_run_draft("run", flow_run_id), state=state(state_type))
-
-
-def state(state_type: StateType, *, deferred: bool | None = None) -> State:
+def run_in(state_type: StateType, flow_run_id: str | None = None, *, deferred: bool | None = None) -> TaskRun:
     details = StateDetails(deferred=deferred)
-    return State(id="state", type=state_type, name="any", timestamp=THEN, details=details)
+    state = State(id="state", type=state_type, name="any", timestamp=THEN, details=details)
+    return replace(task_run_draft("run", flow_run_id), state=state)
 
 
 @pytest.mark.parametrize(
@@ -37,23 +34,28 @@ def state(state_type: StateType, *, deferred: bool | None = None) -> State:
         ("PENDING", "RUNNING", None),
         ("RUNNING", "COMPLETED", QueueChange.DONE),
         ("RUNNING", "SCHEDULED", None),
-        ("SCHEDULED", "SCHEDULED", None),
+        ("SCHEDULED", "SCHEDULED", QueueChange.TAKEN),
     ],
 )
 def test_a_run_is_taken_once_and_done_with_at_its_end(before: str, after: str, change: QueueChange | None) -> None:
-    assert queue_change(run_in(StateType(after)), state(StateType(before))) == change
+    assert queue_change(run_in(StateType(after)), run_in(StateType(before))) == change
 
 
-def test_a_run_of_a_flow_has_a_place_only_if_it_was_deferred() -> None:
-    """Its worker retries it by itself, so it is done with as soon as it runs."""
-    running, pending = run_in(StateType.RUNNING, "flow run"), run_in(StateType.PENDING, "flow run")
-    assert queue_change(pending, state(StateType.SCHEDULED)) is None
-    assert queue_change(pending, state(StateType.SCHEDULED, deferred=True)) == QueueChange.TAKEN
-    assert queue_change(running, state(StateType.PENDING, deferred=True)) == QueueChange.DONE
+def test_a_run_of_a_flow_has_a_place_only_while_it_is_deferred() -> None:
+    """Its worker retries it by itself, so it is done with as soon as it has gone on."""
+    pending = run_in(StateType.PENDING, "flow run")
+    assert queue_change(pending, run_in(StateType.SCHEDULED, "flow run")) is None
+    assert queue_change(pending, run_in(StateType.SCHEDULED, "flow run", deferred=True)) == QueueChange.DONE
+    assert queue_change(run_in(StateType.RUNNING, "flow run"), pending) is None
+
+
+def test_a_run_whose_flow_run_becomes_known_is_done_with() -> None:
+    assert queue_change(run_in(StateType.RUNNING, "flow run"), run_in(StateType.PENDING)) == QueueChange.DONE
 
 
 def test_a_first_state_changes_nothing() -> None:
     assert queue_change(run_in(StateType.COMPLETED), None) is None
+    assert queue_change(run_in(StateType.COMPLETED), task_run_draft("run", None)) is None
 
 
 @given(WORKERS, READY)

@@ -196,7 +196,7 @@ class WorkingSet:
             self._note_request(run.id, run.state)
             if run.state.type == StateType.FAILED and run.flow_run_id is not None:
                 self.failed_task_runs.setdefault(run.flow_run_id, set()).add(run.id)
-            change = queue_change(run, before.state if before else None)
+            change = queue_change(run, before)
             if change is not None:
                 self.enqueued.pop(run.id, None)
                 self.queue_changes[run.id] = change

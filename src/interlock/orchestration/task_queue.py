@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from interlock.orchestration.runs import TaskRun
-from interlock.orchestration.states import TERMINAL_TYPES, State, StateType
+from interlock.orchestration.states import TERMINAL_TYPES, StateType
 
 TURNS_IN_ORDER = 9
 """After so many turns in the order of its keys a worker has one for the key that it was longest without: those in
@@ -28,21 +28,22 @@ class QueueChange(Enum):
     """Nobody is to be given it again."""
 
 
-def queue_change(run: TaskRun, before: State | None) -> QueueChange | None:
-    """What follows from the run's new state; None where its place, if it has one, stays as it is.
+def queue_change(run: TaskRun, before: TaskRun | None) -> QueueChange | None:
+    """What follows from the run's new state, which puts it nowhere; None where its place, if it has one, stays.
 
-    A run of a flow run is in the queue only if it was deferred, and its worker retries it without asking: once it runs,
-    it is done with.
+    A run of a flow run is in the queue only if it was deferred, and is done with once it leaves that state: its worker
+    retries it without asking. Any other is kept in mind until it ends.
     """
     assert run.state is not None
-    in_flow = run.flow_run_id is not None
-    if before is None or (in_flow and not before.details.deferred):
+    if before is None or before.state is None:
         return None
-    if run.state.type in TERMINAL_TYPES or (in_flow and run.state.type == StateType.RUNNING):
+    waited = before.state.type == StateType.SCHEDULED
+    if run.flow_run_id is not None:
+        is_known = before.flow_run_id is None or (waited and before.state.details.deferred)
+        return QueueChange.DONE if is_known else None
+    if run.state.type in TERMINAL_TYPES:
         return QueueChange.DONE
-    if before.type == StateType.SCHEDULED and run.state.type != StateType.SCHEDULED:
-        return QueueChange.TAKEN
-    return None
+    return QueueChange.TAKEN if waited else None
 
 
 class Waiting(msgspec.Struct, frozen=True):
