@@ -29,7 +29,8 @@ class PlainStore:
         return self._runner.run(self._store.read(query, *args, **kwargs))
 
     def write(self, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        (outcome,) = self._runner.run(self._store.commit([Write(lambda conn: function(conn, *args, **kwargs))]))
+        write = Write(lambda conn: function(conn, *args, **kwargs), finds_by_keys=hasattr(function, "finds_by_keys"))
+        (outcome,) = self._runner.run(self._store.commit([write]))
         if isinstance(outcome, Exception):
             raise outcome
         return outcome  # type: ignore[return-value]
@@ -46,6 +47,12 @@ def plain_store(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
         store = PlainStore(url)
         yield store
         store.close()
+
+
+def count_for_postgres(conn: Connection) -> None:
+    """What PostgreSQL does by itself sooner or later; SQLite plans without knowing what is in the tables."""
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql("ANALYZE")
 
 
 class World:

@@ -1,15 +1,13 @@
 """Pages and counts of runs: the same whichever way the rows are found, and each way a quick one."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, insert, select
+from sqlalchemy import Connection, insert, select
 
 from interlock.orchestration.states import StateType
 from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, Order, Related, all_of
@@ -17,8 +15,9 @@ from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import runs_filter
 from interlock.storage.tables import flow_runs, task_runs
 from tests.conftest import FreshDatabase
-from tests.storage.conftest import PlainStore, World
+from tests.storage.conftest import PlainStore, World, count_for_postgres
 from tests.storage.meaning import criteria
+from tests.storage.plans import Plan, explained
 from tests.storage.world import IDS, NOON, fill
 
 ORDERS = {
@@ -34,53 +33,11 @@ ORDERS = {
 }
 PAGES = {"task_runs": runs_filter.task_run_page, "flow_runs": runs_filter.flow_run_page}
 
-KEYS_OF_SQLITE = {
-    "sqlite_autoindex_task_runs_1": "pk_task_runs",
-    "sqlite_autoindex_task_runs_2": "uq_task_runs__flow_run_id_task_key_dynamic_key",
-    "sqlite_autoindex_flow_runs_1": "pk_flow_runs",
-}
-"""SQLite gives the indexes of keys names of its own."""
-
-
-@dataclass
-class Plan:
-    """How a database finds the rows of a page."""
-
-    indexes: set[str]
-    sorts: int
-
 
 def plan(store: PlainStore, noun: str, criterion: Criterion, order: Order) -> Plan:
-    """How the database at hand does it."""
-    return store.read(_plan, noun, criterion, order)
-
-
-def _plan(conn: Connection, noun: str, criterion: Criterion, order: Order) -> Plan:
-    statements: list[tuple[str, tuple[object, ...]]] = []
-
-    def note(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
-        statements.append((statement, parameters))
-
-    event.listen(conn.engine, "before_cursor_execute", note)
-    try:
-        PAGES[noun](conn, criterion, order, 10, 0)
-    finally:
-        event.remove(conn.engine, "before_cursor_execute", note)
-    statement, parameters = next(x for x in statements if "ORDER BY" in x[0])
-    explain = _plan_of_postgres if conn.dialect.name == "postgresql" else _plan_of_sqlite
-    return explain(conn, statement, parameters)
-
-
-def _plan_of_sqlite(conn: Connection, statement: str, parameters: tuple[object, ...]) -> Plan:
-    steps = "\n".join(x.detail for x in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
-    indexes = set(re.findall(r"INDEX (\w+)", steps))
-    return Plan({KEYS_OF_SQLITE.get(x, x) for x in indexes}, steps.count("USE TEMP B-TREE FOR ORDER BY"))
-
-
-def _plan_of_postgres(conn: Connection, statement: str, parameters: tuple[object, ...]) -> Plan:
-    steps = "\n".join(x[0] for x in conn.exec_driver_sql(f"EXPLAIN {statement}", parameters))
-    indexes = set(re.findall(r"(?:using|Index Scan on) (\w+)", steps))
-    return Plan(indexes, len(re.findall(r"Sort  ", steps)))
+    """How the database at hand finds a page."""
+    plans = store.read(explained(PAGES[noun]), criterion, order, 10, 0)
+    return next(x for x in plans if "ORDER BY" in x.statement)
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +50,6 @@ def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
         store.write(count_for_postgres)
         yield store
         store.close()
-
-
-def count_for_postgres(conn: Connection) -> None:
-    """What PostgreSQL does by itself sooner or later; SQLite plans without knowing what is in the tables."""
-    if conn.dialect.name == "postgresql":
-        conn.exec_driver_sql("ANALYZE")
 
 
 def add_crowd(conn: Connection) -> None:

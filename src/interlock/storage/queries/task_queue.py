@@ -167,6 +167,7 @@ class Stuck(NamedTuple):
     scheduled: State | None
 
 
+@finds_by_keys
 def stuck(conn: Connection, pending_before: datetime, due_before: datetime, limit: int) -> list[Stuck]:
     """Runs that a worker took and that nobody goes on with, oldest first.
 
