@@ -5,6 +5,8 @@ started for it, and driven by the same load; where the platform allows it the lo
 PostgreSQL the others. Scenarios:
 
   writes    task runs created, set to RUNNING and to COMPLETED at 1, 10 and 50 connections: rate, p50, p99, CPU a write
+  queue     background task runs delivered to 1, 10 and 100 subscribers, with none and with 1,000,000 others waiting:
+            rate, time from the submission to the delivery, CPU a delivery, memory
   flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
   reads     pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
   start     time to ready, --help, resident memory with 100,000 task runs
@@ -32,10 +34,11 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, fleet, flow, overload, reads, start, takeover, writes
+from bench.scenarios import bare, drivers, fleet, flow, overload, queue, reads, start, takeover, writes
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
+    "queue": queue.run,
     "flow": flow.run,
     "reads": reads.run,
     "start": start.run,

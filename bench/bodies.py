@@ -35,6 +35,7 @@ STATE_DETAILS: dict[str, Any] = {
     "transition_id": None,
     "task_parameters_id": None,
 }
+_PARAMETERS_ID = "5b0b2c0e-6f0c-4d0a-9e0e-3a4f5d1c7b21"
 _UNPERSISTED = {
     "type": "unpersisted",
     "artifact_type": "result",
@@ -59,7 +60,7 @@ def state(state_type: str, details: dict[str, Any] | None = None, data: object =
 
 
 def task_run(
-    flow_run_id: str, dynamic_key: str, tags: list[str] | None = None, initial: dict[str, Any] | None = None
+    flow_run_id: str | None, dynamic_key: str, tags: list[str] | None = None, initial: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """A TaskRunCreate body; the initial state is PENDING unless given."""
     return {
@@ -81,6 +82,16 @@ def task_run(
         "tags": tags or [],
         "task_inputs": {"x": []},
     }
+
+
+def background_task_run(task_key: str, dynamic_key: str) -> dict[str, Any]:
+    """A TaskRunCreate body of a task that is submitted outside of a flow, for a worker to run it.
+
+    The client adds its own clock's time as the scheduled time; here the server takes its own for that.
+    """
+    scheduled = state("SCHEDULED", {"task_parameters_id": _PARAMETERS_ID})
+    run = task_run(None, dynamic_key, initial=scheduled)
+    return run | {"name": None, "task_key": task_key, "task_inputs": {}}
 
 
 def flow_run(flow_id: str, name: str | None = None, tags: list[str] | None = None) -> dict[str, Any]:
@@ -141,6 +152,21 @@ class TaskRunRequests:
     def transitions(self, number: int, task_run_id: bytes) -> tuple[tuple[str, bytes], ...]:
         """The (state type, request) pairs that take the run from PENDING to its end."""
         return ("RUNNING", task_run_id.join(self._running)), ("COMPLETED", task_run_id.join(self._completed))
+
+
+class BackgroundTaskRunRequests:
+    """Whole requests for background runs of one task: each is created, and the rest is a worker's."""
+
+    def __init__(self, target: Target, task_key: str) -> None:
+        self._create = target.post("/task_runs/", encode(background_task_run(task_key, _NUMBER_MARK))).split(_NUMBER)
+
+    def create(self, number: int) -> bytes:
+        """Create the task run with this dynamic key (below 100 million)."""
+        return (b"%08d" % number).join(self._create)
+
+    def transitions(self, number: int, task_run_id: bytes) -> tuple[tuple[str, bytes], ...]:
+        """None: it waits."""
+        return ()
 
 
 def set_state_parts(target: Target, state_type: str) -> list[bytes]:

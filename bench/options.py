@@ -24,9 +24,13 @@ class Length:
 
 
 LENGTHS = (
-    Length("seconds", float, 10, 3, "writes, fleet, bare: measured seconds of each cell (drivers: a quarter)"),
-    Length("warm_up", float, 2, 1, "writes, fleet, bare: seconds of load before them"),
-    Length("rounds", int, 3, 1, "writes, flow, fleet: rounds of peer, Interlock; medians are shown"),
+    Length("seconds", float, 10, 3, "writes, queue, fleet, bare: measured seconds of each cell (drivers: a quarter)"),
+    Length("warm_up", float, 2, 1, "writes, queue, fleet, bare: seconds of load before them"),
+    Length("rounds", int, 3, 1, "writes, queue, flow, fleet: rounds of peer, Interlock; medians are shown"),
+    Length("backlog", int, 20_000, 2_000, "queue: runs posted before the subscribers come"),
+    Length(
+        "waiting_runs", int, 1_000_000, 50_000, "queue: runs that wait from before, in the second half of the cells"
+    ),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
     Length("stored_runs", int, 100_000, 10_000, "reads, start, overload: task runs stored"),
     Length("overload_seconds", float, 20, 3, "overload: seconds of ten times the load, of each kind"),
@@ -42,6 +46,8 @@ class Options:
     seconds: float
     warm_up: float
     rounds: int
+    backlog: int
+    waiting_runs: int
     mapped_tasks: int
     stored_runs: int
     overload_seconds: float
@@ -92,7 +98,7 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
         add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
     add("--connections", type=_numbers, default=CONNECTIONS, metavar="N,N", help="writes (default 1,10,50)")
     databases = tuple(DATABASES)
-    help_text = "sqlite, postgresql, or both (default): writes, flow, reads, start, overload"
+    help_text = "sqlite, postgresql, or both (default): writes, queue, flow, reads, start, overload"
     add("--databases", type=_names(databases), default=databases, metavar="NAMES", help=help_text)
     help_text = "reads, start, overload: keep filled SQLite databases here, use those found"
     add("--filled", type=Path, metavar="FOLDER", help=help_text)
