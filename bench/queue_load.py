@@ -25,6 +25,7 @@ from bench.work import Settle
 
 PATH = "/task_runs/subscriptions/scheduled"
 SUBMITTING_CONNECTIONS = 50  # so that one is free when a run is due, also while an answer takes long
+OPEN_SECONDS = 60.0  # the peer is busy with itself for a while after its first start
 SILENT_SECONDS = 30.0
 """When it is given up that the next run is delivered."""
 
@@ -84,7 +85,7 @@ async def workers(target: Target, task_key: str, count: int, deliveries: Deliver
 async def _connected(target: Target) -> AsyncIterator[ClientConnection]:
     """An authenticated socket, opened as the 2.20.25 client does."""
     url = target.url.replace("http", "ws", 1) + PATH
-    async with connect(url, subprotocols=[Subprotocol("prefect")]) as socket:
+    async with connect(url, subprotocols=[Subprotocol("prefect")], open_timeout=OPEN_SECONDS) as socket:
         await socket.send(_AUTH)
         await socket.recv()
         yield socket
