@@ -109,8 +109,8 @@ class Batcher:
 
         What it raises is raised here, and undone. Raises OverloadedError or StoreUnavailableError as `decide` does.
         """
-        by_keys = getattr(function, "finds_by_keys", False)
-        item = Write(lambda conn: function(conn, *args, **kwargs), finds_by_keys=by_keys)
+        is_one = getattr(function, "is_one_change", False)
+        item = Write(lambda conn: function(conn, *args, **kwargs), is_one_change=is_one)
         result: T = await (self._submit(item) if self._store.batches_writes else self._commit_alone(item))
         return result
 

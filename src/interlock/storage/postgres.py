@@ -185,14 +185,14 @@ class PostgresStore:
         return [await _as_outcome(self._write(x)) if isinstance(x, Write) else next(decided) for x in items]
 
     async def _write(self, write: Write) -> Any:
-        if write.finds_by_keys:
+        if write.is_one_change:
             return await self._retried(lambda: self._write_in_lane(write))
         return await self._retried(lambda: self._in_transaction(self._engine, write.function))
 
     async def _write_in_lane(self, write: Write) -> Any:
         with _translated_errors():
             async with self._lane() as conn:
-                return await _transaction(conn, "BEGIN", write.function)
+                return await conn.run_sync(write.function)
 
     async def _in_lane(self, commands: Sequence[Command]) -> Sequence[Any]:
         with _translated_errors():

@@ -26,20 +26,21 @@ def one_statement(query: "Query[P, T]") -> "Query[P, T]":
     return query
 
 
-def finds_by_keys(query: "Query[P, T]") -> "Query[P, T]":
-    """Mark a change that finds by an index all that it asks for, whatever the statistics say, and does so often."""
-    query.finds_by_keys = True  # type: ignore[attr-defined]
+def one_change(query: "Query[P, T]") -> "Query[P, T]":
+    """Mark a change that is made often, finds by an index all that it asks for, whatever the statistics say, and in
+    PostgreSQL is made by a single statement, so that it needs no transaction around it."""
+    query.is_one_change = True  # type: ignore[attr-defined]
     return query
 
 
 class Write(msgspec.Struct, frozen=True):
     """A change that needs no decision: a function that is run inside the batch's transaction, on a savepoint.
 
-    `finds_by_keys` as the decorator of that name says.
+    `is_one_change`: see the decorator `one_change`.
     """
 
     function: Callable[[Connection], Any]
-    finds_by_keys: bool = False
+    is_one_change: bool = False
 
 
 BatchItem = Command | Write

@@ -8,25 +8,29 @@ A worker's lease is the row's `worker_id`. Of the runs leased to one worker and 
 last were acknowledged, since it is given the next only after that: so an acknowledgement need not be written down.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     Integer,
     and_,
     bindparam,
     case,
+    column,
     exists,
     func,
     literal,
     not_,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import State, StateType
@@ -34,10 +38,10 @@ from interlock.orchestration.task_queue import Waiting, assign
 from interlock.storage import rows
 from interlock.storage.expressions import among, members, unindexed
 from interlock.storage.prepared import BulkUpdate, Prepared
-from interlock.storage.store import finds_by_keys
+from interlock.storage.store import one_change
 from interlock.storage.tables import IS_WAITING, task_run_states, task_runs, task_workers
 from interlock.storage.tables import task_run_queue as queue
-from interlock.storage.types import Id, JsonText, Keys, UtcTime
+from interlock.storage.types import Id, JsonText, Keys, Text, UtcTime
 
 _KEY = members(bindparam("keys", type_=JsonText)).table_valued("value").c.value
 _NOW = bindparam("now", type_=UtcTime)
@@ -70,20 +74,75 @@ _IN_FRONT, _BEHIND = queue.c.front.is_(True), queue.c.front.is_(False)
 _READY = Prepared(select(_KEY, _count(_IN_FRONT), _count(_BEHIND), _next(_IN_FRONT), _next(_BEHIND)))
 
 
-def _first(front: ColumnElement[bool]) -> Prepared:
-    """Locks the runs of a key that come next. What another server is about to take is passed over."""
-    return Prepared(
-        select(queue.c.task_run_id)
-        .where(queue.c.task_key == bindparam("key"), front, IS_WAITING, _IS_DUE)
-        .order_by(queue.c.available, queue.c.task_run_id)
-        .limit(bindparam("most", type_=Integer))
-        .with_for_update(skip_locked=True)
-    )
-
-
-_FIRST_IN_FRONT, _FIRST_BEHIND = _first(_IN_FRONT), _first(_BEHIND)
+# SQLite, which has one writer at a time: the runs of a key that come next, their lease, and the runs themselves.
+_FIRST = Prepared(
+    select(queue.c.task_run_id)
+    .where(queue.c.task_key == bindparam("key"), queue.c.front == bindparam("front"), IS_WAITING, _IS_DUE)
+    .order_by(queue.c.available, queue.c.task_run_id)
+    .limit(bindparam("most", type_=Integer))
+)
 _LEASE = BulkUpdate(queue, ("worker_id", "delivered"), key="task_run_id")
 _RUNS = Prepared(rows.select_task_runs().where(among(task_runs.c.id, bindparam("keys", type_=Keys(Id())))))
+
+
+def _lease_statement() -> Prepared:
+    """All of that in one statement, for PostgreSQL, where a trip costs about as much as what is done at its end.
+
+    What another server is about to take is passed over. The runs are as they were when the statement began.
+    """
+    wanted = (
+        func.unnest(
+            bindparam("worker_ids", type_=Keys(Id())),
+            bindparam("task_keys", type_=Keys(Text())),
+            bindparam("fronts", type_=Keys(Boolean())),
+        )
+        .table_valued(column("worker_id", Id), column("task_key", Text), column("front"), with_ordinality="place")
+        .render_derived()
+    )
+    worker_ids = func.array_agg(aggregate_order_by(wanted.c.worker_id, wanted.c.place), type_=ARRAY(Id))
+    group = (
+        select(wanted.c.task_key, wanted.c.front, worker_ids.label("worker_ids"))
+        .group_by(wanted.c.task_key, wanted.c.front)
+        .cte("wanted")
+    )
+    first = (
+        select(queue.c.task_run_id, queue.c.available)
+        .where(queue.c.task_key == group.c.task_key, queue.c.front == group.c.front, IS_WAITING, _IS_DUE)
+        .order_by(queue.c.available, queue.c.task_run_id)
+        .limit(func.cardinality(group.c.worker_ids))
+        .with_for_update(skip_locked=True)
+        .correlate(group)
+        .lateral("first")
+    )
+    place = func.row_number().over(
+        partition_by=(group.c.task_key, group.c.front), order_by=(first.c.available, first.c.task_run_id)
+    )
+    found = (
+        select(first.c.task_run_id, group.c.worker_ids[place].label("worker_id"))
+        .select_from(group.join(first, true()))
+        .cte("found")
+        .prefix_with("MATERIALIZED")  # it locks, so it must not be carried out twice
+    )
+    leased = (
+        update(queue)
+        .where(queue.c.task_run_id == found.c.task_run_id)
+        .values(worker_id=found.c.worker_id, delivered=_NOW)
+        .returning(queue.c.task_run_id, queue.c.worker_id)
+        .cte("leased")
+    )
+    runs = rows.select_task_runs().join(leased, leased.c.task_run_id == task_runs.c.id)
+    return Prepared(runs.add_columns(leased.c.worker_id))
+
+
+_LEASE_AT_ONCE = _lease_statement()
+
+
+class _Wanted(NamedTuple):
+    """The workers that are to have runs of a key, and whether of those in front."""
+
+    task_key: str
+    front: bool
+    worker_ids: list[str]
 
 
 class Claim(NamedTuple):
@@ -95,40 +154,48 @@ class Claim(NamedTuple):
     next_due: datetime | None
 
 
-@finds_by_keys
+@one_change
 def claim(conn: Connection, waiting: Sequence[Waiting], now: datetime) -> Claim:
     """Lease runs to the workers that wait, the first of them first."""
     keys = list(dict.fromkeys(key for worker in waiting for key in worker.task_keys))
     parameters = {"keys": msgspec.json.encode(keys).decode(), "now": now, "most": len(waiting)}
     ready = _READY.fetch(conn, parameters)
     assigned = assign(waiting, {key: front + behind for key, front, behind, *_ in ready})
-    leases = []
-    for key, front, _, *_ in ready:
-        leases += _leases(conn, key, front, assigned.get(key, []), now)
+    wanted = list(_wanted(assigned, {key: front for key, front, *_ in ready}))
+    lease = _lease_at_once if conn.dialect.name == "postgresql" else _lease
+    given = lease(conn, wanted, now) if wanted else {}
     next_due = min((time for *_, first, second in ready for time in (first, second) if time), default=None)
-    missed = len(leases) < sum(map(len, assigned.values()))
-    if not leases:
-        return Claim({}, missed, next_due)
+    return Claim(given, len(given) < sum(map(len, assigned.values())), next_due)
+
+
+def _wanted(assigned: Mapping[str, list[str]], in_front: Mapping[str, int]) -> Iterator[_Wanted]:
+    """For each key so many workers as there are runs in front, and the others."""
+    for key, worker_ids in assigned.items():
+        for is_front, some in ((True, worker_ids[: in_front[key]]), (False, worker_ids[in_front[key] :])):
+            if some:
+                yield _Wanted(key, is_front, some)
+
+
+def _lease(conn: Connection, wanted: Iterable[_Wanted], now: datetime) -> dict[str, TaskRun]:
+    """The run that each worker is given, where nobody else writes."""
+    leases = []
+    for key, front, worker_ids in wanted:
+        found = _FIRST.fetch(conn, {"key": key, "front": front, "most": len(worker_ids), "now": now})
+        leases += [
+            {"task_run_id": run_id, "worker_id": worker_id, "delivered": now}
+            for (run_id,), worker_id in zip(found, worker_ids, strict=True)
+        ]
     _LEASE.write(conn, leases)
     runs = {row[0]: rows.task_run(row) for row in _RUNS.fetch(conn, {"keys": [x["task_run_id"] for x in leases]})}
-    return Claim({x["worker_id"]: runs[x["task_run_id"]] for x in leases}, missed, next_due)
+    return {x["worker_id"]: runs[x["task_run_id"]] for x in leases}
 
 
-def _leases(conn: Connection, key: str, front: int, worker_ids: list[str], now: datetime) -> list[dict[str, Any]]:
-    """The rows of the queue that the workers are given."""
-    found: list[str] = []
-    if front and worker_ids:
-        found = _ids(_FIRST_IN_FRONT, conn, key, len(worker_ids), now)
-    if len(found) < len(worker_ids):
-        found += _ids(_FIRST_BEHIND, conn, key, len(worker_ids) - len(found), now)
-    return [
-        {"task_run_id": run_id, "worker_id": worker_id, "delivered": now}
-        for run_id, worker_id in zip(found, worker_ids, strict=False)
-    ]
-
-
-def _ids(query: Prepared, conn: Connection, key: str, most: int, now: datetime) -> list[str]:
-    return [row[0] for row in query.fetch(conn, {"key": key, "most": most, "now": now})]
+def _lease_at_once(conn: Connection, wanted: Iterable[_Wanted], now: datetime) -> dict[str, TaskRun]:
+    """The run that each worker is given, but for those whose run another server took."""
+    each = [(worker_id, key, front) for key, front, worker_ids in wanted for worker_id in worker_ids]
+    worker_ids, task_keys, fronts = zip(*each, strict=True)
+    parameters = {"worker_ids": worker_ids, "task_keys": task_keys, "fronts": fronts, "now": now}
+    return {row.pop(): rows.task_run(row) for row in _LEASE_AT_ONCE.fetch(conn, parameters)}
 
 
 def give_back(conn: Connection, worker_id: str, task_run_id: str) -> bool:
