@@ -33,6 +33,10 @@ LOOK_SECONDS = 1.0
 MISSED_SECONDS = 0.01
 """How soon to look again where other servers were quicker."""
 
+GATHER_SECONDS = 0.004
+"""How long to wait for as many workers as were given runs the last time: they come back one after the other, and to
+look costs the same whatever their number."""
+
 BEAT_SECONDS = 1.0
 """How often a server with workers says that it lives."""
 
@@ -91,6 +95,7 @@ class TaskQueue:
         self._server_id = new_id()
         self._workers: dict[str, Subscription] = {}
         self._waiting: dict[str, tuple[Subscription, asyncio.Future[TaskRun]]] = {}
+        self._last_given = 0
         self._rates = _Rates()
         self._awake = asyncio.Event()
         self._unheard = asyncio.Event()
@@ -149,10 +154,19 @@ class TaskQueue:
     async def _deliver(self) -> None:
         while True:
             self._awake.clear()
+            await self._gather()
             pause = await self._look() if self._waiting else None
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._awake.wait()
+
+    async def _gather(self) -> None:
+        """Wait, though not for long, until as many wait as were given runs the last time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                while 0 < len(self._waiting) < self._last_given:
+                    await self._awake.wait()
+                    self._awake.clear()
 
     async def _look(self) -> float:
         """Give runs to those who wait; returns for how many seconds there is no need to look again."""
@@ -165,6 +179,7 @@ class TaskQueue:
         except Exception as error:
             log.error("delivery failed", exc_info=error)
             return LOOK_SECONDS
+        self._last_given = len(found.given)
         for worker_id, run in found.given.items():
             self._give(worker_id, run)
         if found.missed:
