@@ -29,7 +29,7 @@ class PlainStore:
         return self._runner.run(self._store.read(query, *args, **kwargs))
 
     def write(self, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        write = Write(lambda conn: function(conn, *args, **kwargs), finds_by_keys=hasattr(function, "finds_by_keys"))
+        write = Write(lambda conn: function(conn, *args, **kwargs), is_one_change=hasattr(function, "is_one_change"))
         (outcome,) = self._runner.run(self._store.commit([write]))
         if isinstance(outcome, Exception):
             raise outcome

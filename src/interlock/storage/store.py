@@ -28,7 +28,7 @@ def one_statement(query: "Query[P, T]") -> "Query[P, T]":
 
 def one_change(query: "Query[P, T]") -> "Query[P, T]":
     """Mark a change that is made often, finds by an index all that it asks for, whatever the statistics say, and in
-    PostgreSQL is made by a single statement, so that it needs no transaction around it."""
+    PostgreSQL is made by a single statement, if by any, so that it needs no transaction around it."""
     query.is_one_change = True  # type: ignore[attr-defined]
     return query
 

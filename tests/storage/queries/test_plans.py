@@ -1,5 +1,6 @@
 """By which way the databases find what is asked for, where a wrong one costs a walk through a million rows."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,9 @@ WAITING, TAKEN = 5000, 50
 WORKER = str(UUID(int=1))
 LATER = THEN + timedelta(hours=1)
 LARGE = {"task_runs", "task_run_states", "task_run_queue"}
+
+SORTS_WHAT_WAITS = re.compile(r"TEMP B-TREE|Limit(?:(?!Limit).)*Sort(?:(?!Limit).)*__waiting", re.DOTALL)
+"""A sort of more than what was taken in the end."""
 
 
 @pytest.fixture(scope="module")
@@ -77,4 +81,4 @@ def test_who_comes_next_is_read_in_order(queue: PlainStore) -> None:
     """And never sorted, however many wait."""
     plans = queue.write(explained(task_queue.claim), [Waiting(WORKER, ["task", "other"])], LATER)
     assert "ix_task_run_queue__waiting" in set().union(*(x.indexes for x in plans))
-    assert [x.text for x in plans if x.sorts] == []
+    assert [x.text for x in plans if SORTS_WHAT_WAITS.search(x.text)] == []

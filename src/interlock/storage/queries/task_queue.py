@@ -234,7 +234,7 @@ class Stuck(NamedTuple):
     scheduled: State | None
 
 
-@finds_by_keys
+@one_change
 def stuck(conn: Connection, pending_before: datetime, due_before: datetime, limit: int) -> list[Stuck]:
     """Runs that a worker took and that nobody goes on with, oldest first.
 
