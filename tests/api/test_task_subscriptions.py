@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -135,6 +136,36 @@ def test_a_worker_can_quit_while_it_waits(api: httpx.Client) -> None:
         say(socket, type="quit")
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=SECONDS)
+
+
+def test_a_run_for_later_is_not_delivered_before_its_time(api: httpx.Client) -> None:
+    """Those behind it need not wait for it."""
+    key = new_key()
+    due = datetime.now(UTC) + timedelta(seconds=1)
+    later = schedule(api, key, state_details={"scheduled_time": due.isoformat()})["id"]
+    now = schedule(api, key)["id"]
+    with worker(api, key) as socket:
+        assert [next_run(socket), next_run(socket)] == [now, later]
+        assert datetime.now(UTC) >= due
+
+
+def test_a_run_that_was_deleted_while_it_waited_is_not_delivered(api: httpx.Client) -> None:
+    key = new_key()
+    first, deleted, last = (schedule(api, key)["id"] for _ in range(3))
+    assert api.delete(f"/task_runs/{deleted}").status_code == 204
+    with worker(api, key) as socket:
+        assert [next_run(socket), next_run(socket)] == [first, last]
+        expect_nothing(socket)
+
+
+def test_every_tenth_run_is_of_the_task_that_waited_longest(api: httpx.Client) -> None:
+    """However many runs there are of the task that the worker names first."""
+    full, other = new_key(), new_key()
+    for _ in range(12):
+        schedule(api, full)
+    waiting = schedule(api, other)["id"]
+    with worker(api, full, other) as socket:
+        assert [next_run(socket) for _ in range(12)].index(waiting) == 9
 
 
 def test_what_was_acknowledged_is_given_to_nobody_else(api: httpx.Client) -> None:
