@@ -83,15 +83,24 @@ class _Rates:
 
 
 class TaskQueue:
-    """The workers of this server, and their way to the queue. Use from one event loop; `run` does the work."""
+    """The workers of this server, and their way to the queue. Use from one event loop; `run` does the work.
+
+    `look_seconds` is how often to look for runs that nobody told of, while a worker waits.
+    """
 
     def __init__(
-        self, store: Store, batcher: Batcher, clock: Callable[[], datetime], new_id: Callable[[], str]
+        self,
+        store: Store,
+        batcher: Batcher,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._store = store
         self._batcher = batcher
         self._clock = clock
         self._new_id = new_id
+        self._look_seconds = look_seconds
         self._server_id = new_id()
         self._workers: dict[str, Subscription] = {}
         self._waiting: dict[str, tuple[Subscription, asyncio.Future[TaskRun]]] = {}
@@ -175,18 +184,18 @@ class TaskQueue:
         try:
             found = await self._batcher.write(task_queue.claim, waiting, now)
         except (StoreUnavailableError, OverloadedError):
-            return LOOK_SECONDS
+            return self._look_seconds
         except Exception as error:
             log.error("delivery failed", exc_info=error)
-            return LOOK_SECONDS
+            return self._look_seconds
         self._last_given = len(found.given)
         for worker_id, run in found.given.items():
             self._give(worker_id, run)
         if found.missed:
             return MISSED_SECONDS
         if found.next_due is None:
-            return LOOK_SECONDS
-        return min(LOOK_SECONDS, (found.next_due - now).total_seconds())
+            return self._look_seconds
+        return min(self._look_seconds, (found.next_due - now).total_seconds())
 
     def _give(self, worker_id: str, run: TaskRun) -> None:
         """Hand a run to its worker; give it back where that is gone meanwhile."""
