@@ -44,6 +44,16 @@ POSTGRES_VERSION = pytest.StashKey[str]()
 """Of the PostgreSQL that tests ran on, once one was needed and there."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--campaign", action="store_true", help="Make all that is marked as a campaign long.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if config.getoption("--campaign") and item.get_closest_marker("campaign"):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """What async tests run on."""

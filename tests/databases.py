@@ -14,6 +14,7 @@ import psycopg
 
 from interlock.server import create_store
 from interlock.settings import Settings
+from interlock.storage.invariants import Violation, violations
 from tests.postgres import create_database, database_name, drop_database
 
 
@@ -135,6 +136,15 @@ class PostgresDatabases:
             conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     without_writes = without_reads = _without
+
+
+async def violations_in(url: str) -> list[Violation]:
+    """What is wrong with the ledger in a database."""
+    store = create_store(Settings(database_url=url))
+    try:
+        return await store.read(violations)
+    finally:
+        await store.close()
 
 
 def _migrate(url: str) -> None:

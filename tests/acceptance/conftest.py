@@ -1,20 +1,27 @@
 """Fixtures of the acceptance suite: on each database one server and one client home for all, and a unique word for each
-module.
+module. Streams of background tasks have servers of their own, which may be killed.
 
 `INTERLOCK_TEST_SERVER_URL` points the whole suite at another server, such as the peer's own.
 """
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.crash.servers import Server
+from tests.databases import violations_in
 
 from .api import Api
 from .client import INTERPRETER, INTERPRETER_3, Client
 from .command_line import CommandLine
+from .streams import INTERPRETERS, Stream, stream, url_of
 
 SERVER_VARIABLE = "INTERLOCK_TEST_SERVER_URL"
+SOON = {"INTERLOCK_TASK_GRACE_SECONDS": "2", "INTERLOCK_TASK_PENDING_SECONDS": "5"}
+"""When others are given what a task worker that is gone had not begun."""
 
 if SERVER_VARIABLE in os.environ:
 
@@ -68,3 +75,32 @@ def prefect(client: Client) -> Iterator[CommandLine]:
 def word(server_url: str) -> str:
     """A word that no other module, database or earlier run has used: names, tags and files are made of it."""
     return uuid.uuid4().hex[:10]
+
+
+@pytest.fixture(params=INTERPRETERS)
+def line(request: pytest.FixtureRequest) -> str:
+    """A line of clients, of both that have background tasks."""
+    return str(request.param)
+
+
+@pytest.fixture
+def many(pytestconfig: pytest.Config) -> int:
+    """How many background tasks a stream has."""
+    return 1000 if pytestconfig.getoption("--campaign") else 30
+
+
+@pytest.fixture
+async def server(database_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server of the test's own. At the end its ledger is as it must be."""
+    server = Server(database_url, tmp_path / "server.log", settings=SOON)
+    await server.start()
+    yield server
+    await server.close()
+    assert await violations_in(database_url) == []
+
+
+@pytest.fixture
+def steps(line: str, server: Server, tmp_path: Path) -> Iterator[Stream]:
+    """A stream of background tasks with nothing in it yet."""
+    with stream(line, url_of(server), tmp_path / "home") as steps:
+        yield steps

@@ -11,10 +11,9 @@ import httpx
 import psycopg
 import pytest
 
-from interlock.server import create_store
 from interlock.settings import Settings
-from interlock.storage.invariants import Violation, violations
 from tests.conftest import FreshDatabase, LiveServer
+from tests.databases import violations_in
 from tests.postgres import wait_until
 
 SERVERS = {"sqlite": 1, "postgresql": 2}
@@ -91,7 +90,7 @@ def running_fleet(database_url: str, servers: int) -> Iterator[Fleet]:
         urls = [stack.enter_context(_server(database_url)) for _ in range(servers)]
         api = stack.enter_context(httpx.Client(base_url=urls[0], timeout=TIMEOUT_SECONDS))
         yield Fleet(urls, api)
-    assert asyncio.run(_violations(database_url)) == []
+    assert asyncio.run(violations_in(database_url)) == []
 
 
 @contextmanager
@@ -101,14 +100,6 @@ def _server(database_url: str) -> Iterator[str]:
     with LiveServer(Settings(database_url=database_url)) as server:
         assert httpx.get(f"{server.url}/nothing").status_code == 404
         yield server.url
-
-
-async def _violations(url: str) -> list[Violation]:
-    store = create_store(Settings(database_url=url))
-    try:
-        return await store.read(violations)
-    finally:
-        await store.close()
 
 
 def _deadlocks(url: str) -> int:

@@ -1,7 +1,7 @@
 """Options of the crash campaigns, and what they rest on. Their closing lines are in closing_lines.py.
 
-`--campaign` makes every campaign long; `--kills`, `--seconds` and `--seed` set its kills, the longest load before one,
-and the seed of its moments and walks. `-k sqlite` and `-k postgresql` choose the database.
+`--campaign` (tests/conftest.py) makes every campaign long; `--kills`, `--seconds` and `--seed` set its kills, the
+longest load before one, and the seed of its moments and walks. `-k sqlite` and `-k postgresql` choose the database.
 """
 
 import time
@@ -23,16 +23,9 @@ LOG_SHOWN = 5_000
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("crash campaigns")
-    group.addoption("--campaign", action="store_true", help=f"Long campaigns: {LONG_KILLS} kills each.")
     group.addoption("--kills", type=int, help=f"Kills in each campaign (default: {SHORT_KILLS}).")
     group.addoption("--seconds", type=float, help=f"The longest load before a kill (default: {SECONDS}).")
     group.addoption("--seed", type=int, help="What the moments and walks are drawn from (default: the time).")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("campaign") and config.getoption("--campaign", False):
-            item.add_marker(pytest.mark.timeout(0))
 
 
 @pytest.fixture(scope="session")

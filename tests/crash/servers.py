@@ -4,9 +4,11 @@ What lives here: processes. What does not: the load on them (load.py).
 """
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ INTERLOCK = (sys.executable, "-m", "interlock")
 
 
 class Server:
-    """`interlock server start` on a port that it keeps over all its lives."""
+    """`interlock server start` on a port that it keeps over all its lives. `settings` are set in its environment."""
 
-    def __init__(self, database_url: str, log: Path, *options: str) -> None:
+    def __init__(self, database_url: str, log: Path, *options: str, settings: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.database_url = database_url
         self._command = [*INTERLOCK, "server", "start", "--port", str(self.port), "--database-url", database_url]
         self._command += options
+        self._environment = os.environ | dict(settings or {})
         self._log = log
         self._process: Process | None = None
 
@@ -37,7 +40,9 @@ class Server:
     async def launch(self) -> Process:
         """Start the process, ready or not."""
         with self._log.open("a") as log:
-            self._process = await asyncio.create_subprocess_exec(*self._command, stdout=PIPE, stderr=log)
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=PIPE, stderr=log, env=self._environment
+            )
         return self._process
 
     async def start(self) -> None:

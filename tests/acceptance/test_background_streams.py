@@ -1,0 +1,48 @@
+"""Streams of background tasks of either client line: shared by several workers, and cut off in the middle."""
+
+import pytest
+
+from tests.crash.servers import Server
+
+from .streams import INTERPRETERS, Stream
+
+pytestmark = pytest.mark.campaign
+
+
+@pytest.fixture(params=INTERPRETERS)
+def line(request: pytest.FixtureRequest, database: str, pytestconfig: pytest.Config) -> str:
+    """The line of clients: a short run has one on each database."""
+    if not pytestconfig.getoption("--campaign") and (request.param == "2.20") != (database == "sqlite"):
+        pytest.skip("this pair of client and database is only in the campaign")
+    return str(request.param)
+
+
+async def test_each_of_many_runs_is_run_once(steps: Stream, many: int) -> None:
+    """By three workers, each of which has a part."""
+    workers = [steps.worker() for _ in range(3)]
+    submitter = steps.submitter(many, late=True)
+    steps.wait_for_workers(len(workers))
+    steps.open_gate()
+    steps.note(submitter)
+    steps.wait_until_completed(set(range(many)))
+    assert steps.executions() == dict.fromkeys(range(many), 1)
+    assert all(steps.begun_by([worker]) for worker in workers)
+
+
+async def test_none_is_lost_when_the_server_is_killed(steps: Stream, line: str, server: Server, many: int) -> None:
+    """At any moment. Workers of the newer line come back, and tell again what they had told.
+
+    The older ones don't survive a request that finds no server, so that they are killed as well and replaced: what they
+    had begun is left RUNNING."""
+    workers = [steps.worker(late=True), steps.worker(late=True)]
+    steps.note(steps.submitter(many))
+    steps.open_gate()
+    steps.wait_for("ended", many // 3)
+    await server.kill()
+    gone = workers if line == "2.20" else []
+    for worker in gone:
+        worker.kill()
+        steps.worker()
+    await server.start()
+    steps.wait_until_completed_or_left_by(gone)
+    assert steps.in_state("COMPLETED") <= steps.executions().keys()
