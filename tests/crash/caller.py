@@ -39,7 +39,8 @@ class Tally:
     unanswered_tries: int = 0
     unavailable_tries: int = 0
     acknowledged: Counter[str] = field(default_factory=Counter)
-    """Of each kind of write (create, transition, delete, log), how many were acknowledged."""
+    """How many were acknowledged of each kind of write (create, transition, delete, log, event), and by workers, of
+    runs that they were given (receipt)."""
 
 
 class Gate:

@@ -47,6 +47,7 @@ class Client:
         self,
         flow_run: Run | None,
         *,
+        task_key: str = "crash",
         key: str | None = None,
         tags: Sequence[str] = (),
         retries: int = 0,
@@ -56,7 +57,7 @@ class Client:
         background."""
         body = {
             "flow_run_id": flow_run.id if flow_run else None,
-            "task_key": "crash",
+            "task_key": task_key,
             "dynamic_key": key or self.new_key(),
             "tags": list(tags),
             "empirical_policy": {"retries": retries, "retry_delay": 0},

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import note_version
 from tests.crash.campaign import Plan, Totals
 from tests.crash.closing_lines import note_campaign
-from tests.crash.servers import Server
+from tests.crash.servers import PATIENT, Server
 from tests.postgres import PostgresServer, server_version
 
 SHORT_KILLS, LONG_KILLS = 3, 100
@@ -55,7 +55,7 @@ def ledger_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) ->
 async def server(ledger_url: str, tmp_path: Path) -> AsyncIterator[Server]:
     """A server that is up."""
     log = tmp_path / "server.log"
-    server = Server(ledger_url, log)
+    server = Server(ledger_url, log, settings=PATIENT)
     await server.start()
     yield server
     await server.close()

@@ -60,6 +60,11 @@ class Journal:
         self.runs: dict[str, Run] = {}
         self.by_key: dict[tuple[str, ...], Run] = {}
         self.logs: dict[str, list[str]] = {}
+        self.queued: set[Run] = set()
+        """The runs that workers are to be given."""
+
+        self.taken: set[Run] = set()
+        """Those of them that a worker is about to begin, or has begun."""
         self.era = 0
         self._touched: dict[str, Run] = {}
         self._now = 0

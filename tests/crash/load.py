@@ -1,6 +1,6 @@
 """Many clients at once, which can be held back and let go on.
 
-What lives here: their start and end, and the watch over the limits. What does not: what they do (walks.py).
+What lives here: their start and end, and the watch over the limits. What does not: what they do (walks.py, sockets.py).
 """
 
 import asyncio
@@ -12,9 +12,11 @@ from typing import NoReturn
 from tests.crash.caller import BrokenPromiseError, Caller, Gate, Tally
 from tests.crash.client import Client
 from tests.crash.journal import Journal, Run
+from tests.crash.sockets import Teller, Worker
 from tests.crash.walks import LIMITS, live
 
 CLIENTS = 20
+TELLERS = WORKERS = 3
 
 
 class Load:
@@ -43,6 +45,12 @@ class Load:
         random = Random(f"{self._seed} walks of {name}")
         return Client(name, flow_id, self.caller(name), self.journal, self.tally, random)
 
+    def teller(self, name: str, flow_id: str) -> Teller:
+        return Teller(self.client(name, flow_id), self._gate, self.ports)
+
+    def worker(self, name: str, flow_id: str) -> Worker:
+        return Worker(self.client(name, flow_id), self.ports)
+
 
 @asynccontextmanager
 async def load_on(ports: Sequence[int], seed: int, clients: int = CLIENTS) -> AsyncIterator[Load]:
@@ -50,16 +58,21 @@ async def load_on(ports: Sequence[int], seed: int, clients: int = CLIENTS) -> As
     load = Load(ports, seed)
     flow_id, meeting_place = await _prepare(load)
     crowd = [load.client(f"client-{number}", flow_id) for number in range(clients)]
+    crowd_on_sockets = [
+        *(load.teller(f"teller-{number}", flow_id) for number in range(TELLERS)),
+        *(load.worker(f"worker-{number}", flow_id) for number in range(WORKERS)),
+    ]
     watcher = load.caller("watcher")
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(live(client, meeting_place)) for client in crowd]
+            tasks += [group.create_task(x.live()) for x in crowd_on_sockets]
             tasks.append(group.create_task(_watch_limits(watcher)))
             yield load
             for task in tasks:
                 task.cancel()
     finally:
-        for caller in (*crowd, watcher):
+        for caller in (*crowd, *crowd_on_sockets, watcher):
             await caller.close()
 
 

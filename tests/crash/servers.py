@@ -18,6 +18,9 @@ from tests.ports import free_port
 READY_SECONDS = 60
 INTERLOCK = (sys.executable, "-m", "interlock")
 
+PATIENT = {"INTERLOCK_TASK_PENDING_SECONDS": "3600", "INTERLOCK_TASK_GRACE_SECONDS": "3600"}
+"""Settings of a server that schedules no run again by itself, however long it takes to look at all runs."""
+
 
 class Server:
     """`interlock server start` on a port that it keeps over all its lives. `settings` are set in its environment."""

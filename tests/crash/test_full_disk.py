@@ -10,7 +10,7 @@ import pytest
 from tests.crash.campaign import Plan, Totals, run_campaign
 from tests.crash.disks import Disk, Quota, SmallDisk, needs_root, small_disk
 from tests.crash.probes import LARGE_WRITE, READS, READY, WRITES, Question, wait_until
-from tests.crash.servers import Server
+from tests.crash.servers import PATIENT, Server
 from tests.postgres import PostgresServer, database_name
 
 MEGABYTES = 64
@@ -59,7 +59,7 @@ async def test_quota(server: Server, plan: Plan, totals: Totals) -> None:
 @pytest.mark.campaign
 async def test_full_disk(disk: SmallDisk, tmp_path: Path, plan: Plan, totals: Totals) -> None:
     """The disk with the SQLite file is full."""
-    server = Server(f"sqlite:///{disk.folder / 'ledger.db'}", tmp_path / "server.log")
+    server = Server(f"sqlite:///{disk.folder / 'ledger.db'}", tmp_path / "server.log", settings=PATIENT)
     await server.start()
     try:
         await fill_again_and_again(server, disk, plan, totals, refused=[*WRITES, READY])
@@ -77,7 +77,7 @@ async def test_full_tablespace(
     with psycopg.connect(postgres.url, autocommit=True) as admin:
         admin.execute(f"CREATE TABLESPACE small LOCATION '{postgres_disk.folder}'")
         admin.execute(f"ALTER DATABASE {database_name(database_url)} SET TABLESPACE small")
-        server = Server(database_url, tmp_path / "server.log")
+        server = Server(database_url, tmp_path / "server.log", settings=PATIENT)
         await server.start()
         try:
             # What fits into the room that tables have left over is taken all the same.

@@ -10,7 +10,7 @@ import pytest
 
 from tests.crash.campaign import Plan, Totals, run_campaign
 from tests.crash.probes import READS, READY, wait_until
-from tests.crash.servers import Server
+from tests.crash.servers import PATIENT, Server
 
 SERVERS = 3
 WORKERS = 2
@@ -20,7 +20,7 @@ ANSWERS = 200
 @pytest.fixture
 async def fleet(ledger_url: str, tmp_path: Path) -> AsyncIterator[list[Server]]:
     """Servers on one database, started at the same moment."""
-    fleet = [Server(ledger_url, tmp_path / f"server-{number}.log") for number in range(SERVERS)]
+    fleet = [Server(ledger_url, tmp_path / f"server-{number}.log", settings=PATIENT) for number in range(SERVERS)]
     try:
         await asyncio.gather(*(server.start() for server in fleet))
         yield fleet
@@ -52,7 +52,7 @@ async def test_killed_neighbour(fleet: list[Server], plan: Plan, totals: Totals)
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_killed_worker(ledger_url: str, tmp_path: Path, plan: Plan, totals: Totals) -> None:
     """The workers of one server do the same for each other, and the one that is gone is replaced."""
-    server = Server(ledger_url, tmp_path / "server.log", "--workers", str(WORKERS))
+    server = Server(ledger_url, tmp_path / "server.log", "--workers", str(WORKERS), settings=PATIENT)
 
     async def strike(random: Random) -> None:
         random.choice(workers(server)).kill()

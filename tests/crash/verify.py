@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.crash.caller import Caller, Gate, Tally
 from tests.crash.journal import Journal, Kind, Run, Write
-from tests.crash.walks import LIMITS
+from tests.crash.walks import LIMITS, QUEUED
 
 PAGE = 200
 KINDS: tuple[Kind, ...] = ("task_runs", "flow_runs")
@@ -40,7 +40,7 @@ class Verifier:
             lines += await self._miscounted(kind, {}, sum(1 for _ in self._journal.living(kind)))
         for tag in LIMITS:
             lines += await self._wrong_holders(tag)
-        return lines
+        return lines + await self._lost_from_queue()
 
     async def all_losses(self) -> list[str]:
         """The same of everything that was ever acknowledged."""
@@ -81,6 +81,13 @@ class Verifier:
         running = [run["id"] for run in await self._post("/task_runs/filter", {"task_runs": wanted, "limit": PAGE})]
         held = limit["active_slots"]
         return [] if sorted(held) == sorted(running) else [f"slots of {tag}: held by {held}, running: {running}"]
+
+    async def _lost_from_queue(self) -> list[str]:
+        """As many runs wait for a worker to begin them as were acknowledged and not begun."""
+        queues = (await self._caller.call("GET", "/task_runs/queues")).body
+        waiting = sum(x["depth"] + x["leased"] for x in queues if x["task_key"] == QUEUED)
+        expected = sum(not run.writes for run in self._journal.queued)
+        return [] if waiting == expected else [f"{waiting} runs wait for workers instead of {expected}"]
 
     async def _lost_logs(self, flow_run_id: str, messages: list[str]) -> list[str]:
         wanted = {"logs": {"flow_run_id": {"any_": [flow_run_id]}}, "limit": PAGE}

@@ -15,6 +15,9 @@ LIMITS = {"crash-few": 3, "crash-pair": 2}
 
 TAG_SETS = ((), ("crash-few",), ("crash-pair",), ("crash-few", "crash-pair"))
 FORCED_TYPES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED", "SCHEDULED", "CANCELLED")
+QUEUED = "crash-queued"
+"""The key of the task that workers serve."""
+
 SHARED_RUNS = 4
 WALKS_OF_A_FLOW_RUN = 20
 RESULT = {"type": "reference", "storage_key": "result"}
@@ -113,6 +116,18 @@ async def run_in_the_background(client: Client, home: Run) -> None:
         await _go(client, task, "COMPLETED")
 
 
+async def enqueue(client: Client, home: Run) -> None:
+    """A task run for whichever worker is given it."""
+    task = await client.create_task_run(None, task_key=QUEUED, state={"type": "SCHEDULED"})
+    client.journal.queued.add(task)
+
+
+async def work_on(client: Client, task: Run) -> None:
+    """What a worker does with a run that it is given. Each of its steps is for it alone."""
+    for state_type in ("PENDING", "RUNNING", "COMPLETED"):
+        await _go(client, task, state_type)
+
+
 async def run_a_subflow(client: Client, home: Run) -> None:
     """A flow run whose parent task run goes where it goes, in the same moment."""
     parent = await client.create_task_run(home)
@@ -168,6 +183,8 @@ WALKS: tuple[Walk, ...] = (
     force_states,
     use_the_cache,
     run_in_the_background,
+    enqueue,
+    enqueue,
     run_a_subflow,
     retry_a_flow,
     delete_a_task,
