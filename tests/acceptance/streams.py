@@ -7,7 +7,7 @@ what happens to whom (the tests).
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,13 @@ from typing import NamedTuple
 from tests.crash.servers import Server
 
 from .api import Api, Json
-from .client import FLOWS, INTERPRETER, INTERPRETER_3, Client, Running, wait_until
+from .client import FLOWS, INTERPRETER, INTERPRETER_3, TIMEOUT, Client, Found, Running, wait_until
 
 INTERPRETERS = {"2.20": INTERPRETER, "3.9": INTERPRETER_3}
 SETTINGS = {"PREFECT_EXPERIMENTAL_ENABLE_TASK_SCHEDULING": "true", "PREFECT_LOGGING_TO_API_ENABLED": "false"}
 LIMIT = 10
+SECONDS_A_RUN = 0.5
+"""How long a run may take, on a busy machine, beside what all takes that is started."""
 
 
 class Trace(NamedTuple):
@@ -39,6 +41,7 @@ class Stream:
         self.ids: list[str] = []
         self._word = uuid.uuid4().hex[:10]
         self._tags = json.dumps(tags)
+        self._patience = TIMEOUT
 
     def _start(self, what: str, *numbers: int, late: bool, api_url: str | None = None) -> Running:
         arguments = (self._word, self.client.home, self._tags, "late" if late else "soon", what, *map(str, numbers))
@@ -47,6 +50,7 @@ class Stream:
 
     def submitter(self, count: int, *, first: int = 0, late: bool = False) -> Running:
         """A program that calls the task so many times; where it is `late`, once the gate is open."""
+        self._patience += count * SECONDS_A_RUN
         return self._start("submit", count, first, late=late)
 
     def worker(self, *, limit: int = LIMIT, late: bool = False, api_url: str | None = None) -> Running:
@@ -56,11 +60,14 @@ class Stream:
 
     def note(self, submitter: Running) -> None:
         """Wait until a program has submitted all its runs, which follow on those known, and take note of them."""
-        self.ids += submitter.finish().expect().result
+        self.ids += submitter.finish(self._patience).expect().result
 
     def wait_for_workers(self, count: int) -> None:
         """Wait until so many are connected."""
         wait_until(lambda: len(self.api.post("/task_workers/filter")) == count, f"{count} workers are connected")
+
+    def _wait_until(self, probe: Callable[[], Found | None], what: str) -> Found:
+        return wait_until(probe, what, self._patience)
 
     def open_gate(self) -> None:
         """Let executions end."""
@@ -75,7 +82,7 @@ class Stream:
 
     def wait_for(self, what: str, count: int) -> list[Trace]:
         """Wait until executions left so many traces, at least."""
-        return wait_until(lambda: found if len(found := self.traces(what)) >= count else None, f"{count} {what}")
+        return self._wait_until(lambda: found if len(found := self.traces(what)) >= count else None, f"{count} {what}")
 
     def executions(self) -> Counter[int]:
         """How often each run was begun."""
@@ -93,7 +100,7 @@ class Stream:
 
     def wait_until_completed(self, numbers: set[int]) -> None:
         """Wait until all of these runs are COMPLETED."""
-        wait_until(lambda: numbers <= self.in_state("COMPLETED") or None, f"COMPLETED: {sorted(numbers)}")
+        self._wait_until(lambda: numbers <= self.in_state("COMPLETED"), f"COMPLETED: {sorted(numbers)}")
 
     def begun_by(self, workers: Iterable[Running]) -> set[int]:
         """The numbers of the runs that these workers were the last to begin."""
@@ -110,7 +117,7 @@ class Stream:
             return {x: y for x, y in states.items() if y != "COMPLETED" and (y != "RUNNING" or x not in left)}
 
         try:
-            wait_until(lambda: not unsettled(), "each run has ended, or was left by a worker that is gone")
+            self._wait_until(lambda: not unsettled(), "each run has ended, or was left by a worker that is gone")
         except AssertionError as error:
             raise AssertionError(f"{error}: {unsettled()}") from None
 
