@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from interlock.orchestration.states import StateType
-from interlock.storage import tables
+from interlock.storage import sums, tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = ("alpha", "Alpha", "be_ta", "beXta", "be%ta", "Ünï")
@@ -46,6 +46,7 @@ def fill(conn: Connection, seed: int) -> Rows:
             tables.flow_runs.update().where(tables.flow_runs.c.id == row["id"]).values(parent_task_run_id=row["parent"])
         )
         row["parent_task_run_id"] = row.pop("parent")
+    sums.rebuild(conn)
     return world.rows
 
 

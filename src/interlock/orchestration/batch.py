@@ -71,8 +71,8 @@ class WorkingSet:
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
     which flows exist, the limits on the runs' tags with their holders, the newest unexpired state of each proposed
     cache key, which of the requests were carried out before, and which of the states to record are known. Read back by
-    the store afterwards: `touched_*` (ids of runs to write, `created_*` those to insert, `rewritten_*` those to write
-    as a whole), `new_*_states`, and the changes of slots, cache and queue.
+    the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*` those to
+    insert, `rewritten_*` those to write as a whole), `new_*_states`, and the changes of slots, cache and queue.
     """
 
     def __init__(self, slot_wait_seconds: int = 30) -> None:
@@ -89,10 +89,10 @@ class WorkingSet:
         self.known_states: set[str] = set()
 
         self.created_task_runs: set[str] = set()
-        self.touched_task_runs: dict[str, None] = {}
+        self.touched_task_runs: dict[str, TaskRun | None] = {}
         self.rewritten_task_runs: set[str] = set()
         self.created_flow_runs: set[str] = set()
-        self.touched_flow_runs: dict[str, None] = {}
+        self.touched_flow_runs: dict[str, FlowRun | None] = {}
         self.new_task_run_states: list[State] = []
         self.new_flow_run_states: list[tuple[str, State]] = []
         self.touched_limits: dict[str, datetime] = {}
@@ -190,7 +190,7 @@ class WorkingSet:
         # A refusal can leave its mark on the run too, without a state.
         if run is not before:
             self.add_task_run(run)
-            self.touched_task_runs[run.id] = None
+            self.touched_task_runs.setdefault(run.id, before)
         if decision.written and run.state is not None:
             self._keep_task_run_state(run.state)
             self._note_request(run.id, run.state)
@@ -215,9 +215,10 @@ class WorkingSet:
         run = decision.run
         if decision.created:
             self.created_flow_runs.add(run.id)
-        if run is not self.flow_runs.get(run.id):
+        before = self.flow_runs.get(run.id)
+        if run is not before:
             self.add_flow_run(run)
-            self.touched_flow_runs[run.id] = None
+            self.touched_flow_runs.setdefault(run.id, before)
         if decision.written and run.state is not None:
             self.new_flow_run_states.append((run.id, run.state))
             self._note_request(run.id, run.state)

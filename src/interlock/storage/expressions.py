@@ -104,6 +104,26 @@ def _after_in_postgresql(element: microseconds_after, compiler: SQLCompiler, **o
     return f"({time} + {count} * INTERVAL '1 microsecond')"
 
 
+class minute_of(FunctionElement[datetime]):
+    """When the minute began that a time is in."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(minute_of, "sqlite")
+def _minute_in_sqlite(element: minute_of, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = (compiler.process(x, **options) for x in element.clauses)
+    # The remainder of a time before 1970 is negative.
+    return f"({time} - ({time} % 60000000 + 60000000) % 60000000)"
+
+
+@compiles(minute_of, "postgresql")
+def _minute_in_postgresql(element: minute_of, compiler: SQLCompiler, **options: Any) -> str:
+    (time,) = (compiler.process(x, **options) for x in element.clauses)
+    return f"date_trunc('minute', {time}, 'UTC')"
+
+
 class json_list(FunctionElement[str]):
     """Values as the text of a JSON list, so that a subquery can answer with more than one."""
 

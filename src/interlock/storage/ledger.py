@@ -38,6 +38,7 @@ from interlock.storage import rows
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts
+from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
     concurrency_limits,
     concurrency_slots,
@@ -387,6 +388,8 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -
     _write_slots(conn, writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
+    add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
+    add_changes(writes, flow_runs, ((was, facts.flow_runs[i]) for i, was in facts.touched_flow_runs.items()))
 
 
 def _by_key(run: TaskRun) -> TaskRunKey:

@@ -136,6 +136,17 @@ class BulkUpsert(BulkInsert):
         return f"{super().text(dialect, first, condition)} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
 
 
+class BulkAdd(BulkInsert):
+    """The same, where the numbers of a row that has the same primary key are added to."""
+
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        table, names = self._quoted(dialect)
+        keys = [x.name for x in self._table.primary_key]
+        sums = ", ".join(f"{x} = {table}.{x} + excluded.{x}" for x in names if x not in keys)
+        given = super().text(dialect, first, condition)
+        return f"{given} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sums}"
+
+
 class BulkUpdate(_Bulk):
     """New values for rows of a table by their `key`: `columns` are those that may change."""
 

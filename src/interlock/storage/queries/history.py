@@ -9,14 +9,29 @@ A run falls into the interval of the time when it is, or was, expected to start.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import CTE, BigInteger, Column, ColumnElement, Connection, Row, Table, and_, case, func, literal, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+)
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
-from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between
+from interlock.storage import sums as run_sums
+from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between, minute_of
 from interlock.storage.filters import EVERYTHING, Criterion, condition
 from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.types import MICROSECOND, UtcTime
@@ -24,6 +39,10 @@ from interlock.storage.types import MICROSECOND, UtcTime
 MICROSECONDS = 1_000_000
 FEW_STATES = 20
 """Up to this many, summing up each state by itself is the quicker way. Clients may give their states any name."""
+
+MINUTE = timedelta(minutes=1)
+MANY_MINUTES = 5 * MINUTE
+"""From this width of an interval on, most of its minutes are whole ones."""
 
 FAILED_TYPES = (StateType.FAILED, StateType.CRASHED)
 
@@ -41,21 +60,29 @@ class Grid(msgspec.Struct, frozen=True):
 
     def holds(self, time: Column[datetime]) -> ColumnElement[bool]:
         """Whether a time is in any of the intervals."""
-        return and_(time >= self.start, time < self.start + self.intervals * self.width)
+        return and_(time >= self.start, time < self.end)
 
-    def numbers(self) -> CTE:
-        """The numbers of the intervals, as a table with the column `interval`."""
+    @property
+    def end(self) -> datetime:
+        """When the last interval ends."""
+        return self.start + self.intervals * self.width
+
+    def numbers(self, count: int) -> CTE:
+        """The numbers of so many intervals, as a table with the column `interval`."""
         numbers = select(literal(0).label("interval")).cte("numbers", recursive=True)
         following = numbers.c.interval + 1
-        return numbers.union_all(select(following).where(following < self.intervals))
+        return numbers.union_all(select(following).where(following < count))
+
+    def begin_of(self, interval: ColumnElement[int]) -> ColumnElement[datetime]:
+        """When the interval of this number begins."""
+        width = literal(self.width // MICROSECOND, BigInteger())
+        return microseconds_after(literal(self.start, UtcTime()), interval * width)
 
     def holds_in(self, interval: ColumnElement[int], time: Column[datetime]) -> ColumnElement[bool]:
         """Whether a time is in the interval of this number."""
-        start, width = literal(self.start, UtcTime()), literal(self.width // MICROSECOND, BigInteger())
-        begins = (microseconds_after(start, x * width) for x in (interval, interval + 1))
-        return and_(time >= next(begins), time < next(begins))
+        return and_(time >= self.begin_of(interval), time < self.begin_of(interval + 1))
 
-    def interval_of(self, time: Column[datetime]) -> ColumnElement[int]:
+    def interval_of(self, time: ColumnElement[datetime]) -> ColumnElement[int]:
         """The number of the interval that a time is in, which it must be."""
         return microseconds_between(literal(self.start, UtcTime()), time) // (self.width // MICROSECOND)
 
@@ -69,6 +96,11 @@ class StateSums(msgspec.Struct, frozen=True):
     run_time: float
     lateness: float
 
+    def and_also(self, others: "StateSums") -> "StateSums":
+        """With other runs in the same state."""
+        runs, run_time = self.runs + others.runs, self.run_time + others.run_time
+        return StateSums(self.state_type, self.state_name, runs, run_time, self.lateness + others.lateness)
+
 
 def history(
     conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
@@ -77,13 +109,29 @@ def history(
     states = list(islice(_states(conn, table), FEW_STATES + 1)) if criterion == EVERYTHING else []
     sums: Iterable[tuple[int, StateSums]]
     if states and len(states) <= FEW_STATES:
-        sums = chain.from_iterable(_of_state(conn, table, grid, now, *state) for state in states)
+        sums = _of_states(conn, table, grid, now, states)
     else:
         sums = _of_all_states(conn, table, criterion, grid, now)
-    found: dict[int, list[StateSums]] = defaultdict(list)
+    found: dict[int, dict[tuple[str, str], StateSums]] = defaultdict(dict)
     for interval, of_state in sums:
-        found[interval].append(of_state)
-    return {interval: sorted(x, key=_by_state) for interval, x in found.items()}
+        state = _by_state(of_state)
+        before = found[interval].get(state)
+        found[interval][state] = of_state if before is None else before.and_also(of_state)
+    return {interval: [x[state] for state in sorted(x)] for interval, x in found.items()}
+
+
+def _of_states(
+    conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[tuple[str, str]]
+) -> Iterator[tuple[int, StateSums]]:
+    """Of all runs, in parts that add up: from the sums of minutes where the intervals have room for many."""
+    by_minutes = grid.width >= MANY_MINUTES
+    if by_minutes:
+        yield from _of_whole_minutes(conn, table, grid)
+    for state in states:
+        if by_minutes and state[0] in TERMINAL_TYPES:
+            yield from _of_edges(conn, table, grid, now, *state)
+        else:
+            yield from _of_state(conn, table, grid, now, *state)
 
 
 def _of_all_states(
@@ -109,18 +157,60 @@ def _of_state(
     100,000 runs in 96 intervals take 20 ms so. One pass that groups them takes 66 ms, as it sorts them by the texts of
     their states, and a grouping pass for each state takes 40 ms.
     """
-    numbers = grid.numbers()
+    numbers = grid.numbers(grid.intervals)
+    within = grid.holds_in(numbers.c.interval, table.c.expected_start_time)
+    of_interval = _in_stretch(table, now, state_type, state_name, within)
+    for number, text in conn.execute(select(numbers.c.interval, of_interval)):
+        yield from _told(number, state_type, state_name, text)
+
+
+def _of_whole_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
+    """Runs that have ended and were expected to start in a minute that is in one interval as a whole."""
+    minutes = run_sums.ended(table, lambda x: x.c.minute >= grid.start, lambda x: x.c.minute < grid.end)
+    interval = grid.interval_of(minutes.c.minute)
+    last = grid.interval_of(microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger())))
+    sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
+    keys = (interval.label("interval"), minutes.c.state_type, minutes.c.state_name)
+    wanted = select(*keys, *sums).where(interval == last).group_by("interval", *keys[1:])
+    for number, state_type, state_name, runs, run_time, lateness in conn.execute(wanted):
+        if runs and number < grid.intervals:
+            yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
+
+
+def _of_edges(
+    conn: Connection, table: Table, grid: Grid, now: datetime, state_type: str, state_name: str
+) -> Iterator[tuple[int, StateSums]]:
+    """Runs of a state that were expected to start in a minute in which an interval ends and the next begins."""
+    numbers = grid.numbers(grid.intervals + 1)
+    edge = grid.begin_of(numbers.c.interval)
+    minute = minute_of(edge)
+    expected = table.c.expected_start_time
+    until_next = microseconds_after(minute, literal(MINUTE // MICROSECOND, BigInteger()))
+    before = _in_stretch(table, now, state_type, state_name, and_(expected >= minute, expected < edge))
+    after = _in_stretch(table, now, state_type, state_name, and_(expected >= edge, expected < until_next))
+    # Where a minute begins with the interval, all of it is in there.
+    edges = select(numbers.c.interval, before, after).where(edge != minute)
+    for number, of_last, of_next in conn.execute(edges):
+        if number > 0:
+            yield from _told(number - 1, state_type, state_name, of_last)
+        if number < grid.intervals:
+            yield from _told(number, state_type, state_name, of_next)
+
+
+def _in_stretch(
+    table: Table, now: datetime, state_type: str, state_name: str, within: ColumnElement[bool]
+) -> ScalarSelect[str]:
+    """The sums of the runs of a state within a stretch of time, as the text of a JSON list."""
     running = func.sum(_running(table, now)) if state_type == StateType.RUNNING else literal(0)
     start = table.c.start_time if state_type in TERMINAL_TYPES else _start_by_now(table, now)
-    of_interval = select(json_list(*_sums(table, running, start))).where(
-        table.c.state_type == state_type,
-        table.c.state_name == state_name,
-        grid.holds_in(numbers.c.interval, table.c.expected_start_time),
-    )
-    for number, text in conn.execute(select(numbers.c.interval, of_interval.scalar_subquery())):
-        runs, *sums = msgspec.json.decode(text)
-        if runs:
-            yield number, _state_sums(state_type, state_name, runs, *sums)
+    of_state = table.c.state_type == state_type, table.c.state_name == state_name
+    return select(json_list(*_sums(table, running, start))).where(*of_state, within).scalar_subquery()
+
+
+def _told(interval: int, state_type: str, state_name: str, text: str) -> Iterator[tuple[int, StateSums]]:
+    runs, *sums = msgspec.json.decode(text)
+    if runs:
+        yield interval, _state_sums(state_type, state_name, runs, *sums)
 
 
 def _states(conn: Connection, table: Table) -> Iterator[tuple[str, str]]:

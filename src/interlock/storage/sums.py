@@ -1,0 +1,167 @@
+"""Sums over all runs, kept up to date by each change of a run: how many are in a state of each type, and what a history
+tells of those that have ended.
+
+What lives here: what a change means for the sums, the sums of rows, and folding. What does not: what is made of them
+(queries/history.py, queries/runs_filter.py).
+
+A transaction only adds rows to `run_sum_changes`, so that none waits for another; who asks adds them to what is folded
+already. Times are sums of seconds (`run_time`) and of microseconds (`lateness`), both as floating-point numbers: their
+sums have no bound, and whole numbers stay exact in them.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import TERMINAL_TYPES
+from interlock.storage.expressions import greatest, microseconds_between, minute_of
+from interlock.storage.prepared import BulkAdd, BulkDelete, BulkInsert, Rows, Writes
+from interlock.storage.tables import flow_runs, run_counts, run_sum_changes, run_sums, task_runs
+from interlock.storage.types import MICROSECOND
+
+Run = TaskRun | FlowRun
+Move = tuple[Run | None, Run]
+"""A run as it was, None where it is new, and as it is now."""
+
+RUNS = (task_runs, flow_runs)
+NO_STATE = ""
+"""The type of state of runs that have none."""
+
+_ENDED = tuple(x.value for x in TERMINAL_TYPES)
+_VALUES = ("runs", "run_time", "lateness")
+_INSERT = BulkInsert(run_sum_changes, run_sum_changes.c.keys())
+_ADD_COUNTS = BulkAdd(run_counts, run_counts.c.keys())
+_ADD_SUMS = BulkAdd(run_sums, run_sums.c.keys())
+_DELETE_EMPTY = BulkDelete(run_sums, (*(x.name for x in run_sums.primary_key), "runs"))
+
+
+def add_changes(writes: Writes, table: Table, moves: Iterable[Move]) -> None:
+    """Note how the sums change as runs of the table do."""
+    sums: dict[tuple[Any, ...], list[float]] = {}
+    for before, after in moves:
+        if before is not None:
+            _add(sums, before, -1)
+        _add(sums, after, 1)
+    rows = [_row(table, *key, *values) for key, values in sums.items() if any(values)]
+    writes.add(_INSERT, rows)
+
+
+def _add(sums: dict[tuple[Any, ...], list[float]], run: Run, sign: int) -> None:
+    state, expected = run.state, run.expected_start_time
+    if state is None or state.type not in TERMINAL_TYPES or expected is None:
+        key: tuple[Any, ...] = (NO_STATE if state is None else state.type.value, None, None)
+        sums.setdefault(key, [0, 0.0, 0.0])[0] += sign
+        return
+    key = (state.type.value, state.name, expected.replace(second=0, microsecond=0))
+    values = sums.setdefault(key, [0, 0.0, 0.0])
+    values[0] += sign
+    values[1] += sign * run.total_run_time
+    if run.start_time is not None:
+        values[2] += sign * max((run.start_time - expected) // MICROSECOND, 0)
+
+
+def _row(table: Table, state_type: str, state_name: str | None, minute: Any, *values: float) -> dict[str, Any]:
+    keys = {"noun": table.name, "state_type": state_type, "state_name": state_name, "minute": minute}
+    return keys | dict(zip(_VALUES, values, strict=True))
+
+
+def forget(conn: Connection, table: Table, doomed: ColumnElement[bool]) -> None:
+    """Note that runs of the table are about to be deleted, which nobody else changes until then."""
+    found = sums_of(table).where(doomed).subquery()
+    values = (-found.c[x] for x in _VALUES)
+    columns = run_sum_changes.c.keys()
+    gone = select(found.c.noun, found.c.state_type, found.c.state_name, found.c.minute, *values)
+    conn.execute(insert(run_sum_changes).from_select(columns, gone))
+
+
+def rebuild(conn: Connection) -> None:
+    """Sum up all runs anew; for rows that were not written by transitions."""
+    for kept in (run_counts, run_sums, run_sum_changes):
+        conn.execute(delete(kept))
+    for table in RUNS:
+        found = sums_of(table).cte("found")
+        counts = select(found.c.noun, found.c.state_type, func.sum(found.c.runs)).group_by(*found.c[:2])
+        minutes = select(*(found.c[x.name] for x in run_sums.c)).where(found.c.minute.is_not(None))
+        for kept, summed in ((run_counts, counts), (run_sums, minutes)):
+            conn.execute(insert(kept).from_select(kept.c.keys(), summed))
+
+
+def sums_of(table: Table) -> Select[Any]:
+    """The sums of the rows of a table of runs, with the columns of `run_sum_changes`."""
+    run = table.c
+    is_summed = run.state_type.in_(_ENDED) & run.expected_start_time.is_not(None)
+    name = case((is_summed, func.coalesce(run.state_name, "")))
+    minute = case((is_summed, minute_of(run.expected_start_time)))
+    run_time = case((is_summed, run.total_run_time), else_=0.0)
+    late = case((is_summed, greatest(microseconds_between(run.expected_start_time, run.start_time), 0)))
+    keys = (
+        literal(table.name).label("noun"),
+        func.coalesce(run.state_type, NO_STATE).label("state_type"),
+        name.label("state_name"),
+        minute.label("minute"),
+    )
+    sums = (func.count(), func.sum(run_time), func.coalesce(func.sum(late), 0) * 1.0)
+    return select(*keys, *(x.label(name) for x, name in zip(sums, _VALUES, strict=True))).group_by(*keys[1:])
+
+
+def fold(conn: Connection) -> int:
+    """Add the changes of late to what is folded already; returns how many there were."""
+    changes = conn.execute(delete(run_sum_changes).returning(run_sum_changes)).mappings().all()
+    counts = _summed(changes, run_counts)
+    sums = _summed((x for x in changes if x["minute"] is not None), run_sums)
+    _ADD_COUNTS.write(conn, counts)
+    _ADD_SUMS.write(conn, sums)
+    _DELETE_EMPTY.write(conn, [x | {"runs": 0} for x in sums if x["runs"] <= 0])
+    return len(changes)
+
+
+def _summed(changes: Iterable[Any], table: Table) -> Rows:
+    """The changes added up by the key of a table, in the order of the keys."""
+    keys = [x.name for x in table.primary_key]
+    values = [x.name for x in table.c if not x.primary_key]
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for change in changes:
+        key = tuple(change[x] for x in keys)
+        row = found.setdefault(key, dict(zip(keys, key, strict=True)) | dict.fromkeys(values, 0))
+        for x in values:
+            row[x] += change[x]
+    return [found[key] for key in sorted(found)]
+
+
+def counted(table: Table) -> Select[Any]:
+    """How many runs of the table are in a state of each type, or in none: the type, and the number."""
+    parts = (select(x.c.state_type, x.c.runs).where(x.c.noun == table.name) for x in (run_counts, run_sum_changes))
+    every = _together(*parts)
+    return select(every.c.state_type, func.sum(every.c.runs)).group_by(every.c.state_type)
+
+
+def ended(table: Table, *conditions: Any) -> FromClause:
+    """The sums of runs that have ended, for which a condition made of a table of sums holds: a row a minute and state,
+    or several, with the columns of `run_sums`."""
+    columns = run_sums.c.keys()
+    return _together(
+        *(
+            select(*(x.c[name] for name in columns)).where(x.c.noun == table.name, *(holds(x) for holds in conditions))
+            for x in (run_sums, run_sum_changes)
+        )
+    )
+
+
+def _together(first: Select[Any], second: Select[Any]) -> FromClause:
+    every: CompoundSelect[Any] = first.union_all(second)
+    return every.subquery()
