@@ -87,6 +87,7 @@ def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, ch
         chance=chance,
         durability=settings.durability,
         slot_wait_seconds=settings.tag_slot_wait_seconds,
+        statement_seconds=settings.statement_seconds,
     )
 
 

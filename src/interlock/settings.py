@@ -41,7 +41,9 @@ class Settings(BaseSettings):
         "four more are for decisions, the leader's lock and changes of the schema.",
     )
     statement_seconds: float = Field(
-        30, gt=0, description="On PostgreSQL, how long a statement may take before it is ended, and the answer is 503."
+        30,
+        gt=0,
+        description="How long a query may take before it is ended, and the answer is 503; on PostgreSQL also a change.",
     )
     workers: int = Field(1, ge=1, description="How many processes serve the port. More than one needs PostgreSQL.")
     durability: Literal["full", "normal"] = Field(

@@ -17,7 +17,7 @@ from interlock.api.validation_errors import wire_errors
 from interlock.engine.overload import OverloadedError
 from interlock.engine.reader import CallerGoneError
 from interlock.orchestration.refusals import ConflictError, NotFoundError, Refusal, UnstorableError
-from interlock.storage.store import StoreUnavailableError
+from interlock.storage.store import SlowQueryError, StoreUnavailableError
 
 log = structlog.get_logger("interlock.api")
 
@@ -26,6 +26,7 @@ CONFLICT = (
     "See server logs for details."
 )
 RETRY_AFTER_SECONDS = 1
+SLOW_RETRY_AFTER_SECONDS = 30
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -54,6 +55,8 @@ def response_for(error: Exception) -> Response | None:
             return overloaded(error)
         case CallerGoneError():
             return _try_again("the caller did not wait", RETRY_AFTER_SECONDS)
+        case SlowQueryError():
+            return too_slow("")
         case StoreUnavailableError():
             return _try_again("the database is not available, try again", RETRY_AFTER_SECONDS)
     return None
@@ -62,6 +65,12 @@ def response_for(error: Exception) -> Response | None:
 def overloaded(error: OverloadedError) -> Response:
     """503, with the time after which to try again."""
     return _try_again("the server has more to do than it can, try again", error.retry_after)
+
+
+def too_slow(what: str) -> Response:
+    """503, with what was asked for. To ask for the same again would take as long."""
+    detail = "the query took longer than any may here, and was ended; ask for less"
+    return _try_again(f"{detail}: {what}" if what else detail, SLOW_RETRY_AFTER_SECONDS)
 
 
 def _try_again(message: str, seconds: int) -> Response:

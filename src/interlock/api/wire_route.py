@@ -17,8 +17,14 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from interlock.api.errors import too_slow
+from interlock.storage.store import SlowQueryError
+
 OBJECT_DUE = frozenset({"dict_type", "model_type", "model_attributes_type"})
 """The kinds of faults of a value that should have been an object."""
+
+MOST_CHARACTERS = 2000
+"""How much of a body is told of a query that took too long."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -78,16 +84,25 @@ class WireRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_body(request: Request) -> Response:
-            return await _handle_mended(handle, WireRequest(request.scope, request.receive))
+            return await _handle(handle, WireRequest(request.scope, request.receive))
 
         async def handle_parameters(request: Request) -> Response:
             request = ParametersRequest(request.scope, request.receive)
             if not _is_json(request) and (raw := await request.body()):
                 missing = [{"type": "missing", "loc": ("body", x)} for x in _parameters(self.dependant)]
                 raise RequestValidationError(missing, body=raw.decode(errors="replace"))
-            return await _handle_mended(handle, request)
+            return await _handle(handle, request)
 
         return handle_parameters if self._embed_body_fields else handle_body
+
+
+async def _handle(handle: Handler, request: WireRequest) -> Response:
+    """Handle a request; a query that takes too long is answered with what it asked for."""
+    try:
+        return await _handle_mended(handle, request)
+    except SlowQueryError:
+        body = (await request.body()).decode(errors="replace")
+        return too_slow(f"{request.method} {request.url.path} {body[:MOST_CHARACTERS]}".rstrip())
 
 
 async def _handle_mended(handle: Handler, request: Request) -> Response:

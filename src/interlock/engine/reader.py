@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from interlock.engine.availability import Availability
 from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
-from interlock.storage.store import P, Query, Store, StoreUnavailableError, T
+from interlock.storage.store import P, Query, SlowQueryError, Store, StoreUnavailableError, T
 
 caller_gone: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("caller_gone")
 """How to find out whether whoever waits for the answer has gone away; set for each request by what serves it."""
@@ -53,10 +53,12 @@ class Reader:
     async def read_at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read without waiting for a turn; for what has to be told at any time, such as whether the database is there.
 
-        Raises StoreUnavailableError.
+        Raises StoreUnavailableError, which a SlowQueryError is too.
         """
         try:
             answer = await self._store.read(query, *args, **kwargs)
+        except SlowQueryError:
+            raise
         except StoreUnavailableError as error:
             self._availability.note(error)
             raise

@@ -28,7 +28,7 @@ from interlock.storage import ledger
 from interlock.storage.lone import LoneCommands
 from interlock.storage.migrations import is_due, upgrade_if_needed
 from interlock.storage.postgres_signals import Signals
-from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
+from interlock.storage.store import BatchItem, Durability, P, Query, SlowQueryError, StoreUnavailableError, T, Write
 
 log = structlog.get_logger("interlock.storage")
 
@@ -400,6 +400,8 @@ def _translated(error: Exception) -> Exception | None:
         return StoreUnavailableError(reason)
     if _is_gone(cause):
         return _LostError(reason)
+    if isinstance(cause, asyncpg.QueryCanceledError):
+        return SlowQueryError(reason)
     if code.startswith(_UNAVAILABLE):
         return StoreUnavailableError(reason)
     if code.startswith(_IN_THE_WAY) or isinstance(cause, asyncpg.InvalidCachedStatementError):

@@ -22,7 +22,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.refusals import ConflictError, UnstorableError
 from interlock.storage import ledger
 from interlock.storage.migrations import is_due, upgrade_if_needed
-from interlock.storage.store import BatchItem, Durability, P, Query, StoreUnavailableError, T, Write
+from interlock.storage.store import BatchItem, Durability, P, Query, SlowQueryError, StoreUnavailableError, T, Write
 
 READERS = 4
 BUSY_TIMEOUT_SECONDS = 5
@@ -40,11 +40,15 @@ WRITER_CHECKPOINT_PAGES = 8192
 beside it never quite catches up, and only a log that is wholly moved is begun anew."""
 
 
+STEPS_BETWEEN_LOOKS = 20_000
+"""How many steps of SQLite's machine a query makes between two looks at the clock: about a millisecond's."""
+
+
 class SqliteStore:
     """A Store (see store.py) on one SQLite file.
 
     `durability` "full" makes every commit survive a power cut; "normal" may lose the last commits in one, though never
-    in a crash of the server, and never consistency.
+    in a crash of the server, and never consistency. `statement_seconds` is how long a read may take.
     """
 
     batches_writes = True
@@ -59,8 +63,10 @@ class SqliteStore:
         chance: Chance,
         durability: Durability = "full",
         slot_wait_seconds: int = 30,
+        statement_seconds: float = 30.0,
     ) -> None:
         self.path = path
+        self._statement_seconds = statement_seconds
         self._clock = clock
         self._chance = chance
         self._slot_wait_seconds = slot_wait_seconds
@@ -109,7 +115,7 @@ class SqliteStore:
         )
 
     def _read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self._begun("BEGIN") as conn:
+        with self._begun("BEGIN") as conn, _limited(conn, self._statement_seconds):
             return query(conn, *args, **kwargs)
 
     @contextmanager
@@ -225,6 +231,8 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
+        if getattr(_cause(error), "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise SlowQueryError(str(_cause(error))) from error
         if _is_unavailability(error):
             raise StoreUnavailableError(str(_cause(error))) from error
         if isinstance(error, sqlite3.IntegrityError):
@@ -232,6 +240,18 @@ def _translated_errors() -> Iterator[None]:
         raise
     except OverflowError as error:
         raise UnstorableError("a number is too large") from error
+
+
+@contextmanager
+def _limited(conn: Connection, seconds: float) -> Iterator[None]:
+    """Ends what is done on the connection meanwhile once it takes longer."""
+    driver: Any = conn.connection.driver_connection
+    end = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def _cause(error: Exception) -> BaseException | None:

@@ -53,6 +53,10 @@ class StoreUnavailableError(Exception):
     """The database can't be reached, is full, read-only or busy: nothing of the batch was written. Worth a retry."""
 
 
+class SlowQueryError(StoreUnavailableError):
+    """The query took longer than any may, and was ended."""
+
+
 class NewerDatabaseError(Exception):
     """The database was made by a newer version of this program."""
 
