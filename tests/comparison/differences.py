@@ -196,12 +196,15 @@ def expected(case: Case, recordings: Mapping[str, Recording]) -> Answers:
     for difference in DIFFERENCES:
         if fnmatchcase(case.key, difference.cases) and difference.step in answers:
             answers[difference.step] = _put(answers[difference.step], difference.values, case, recordings)
-    return {step: Answer(answer.status, _added(answer.body), answer.headers) for step, answer in answers.items()}
+    return {
+        step: Answer(answer.status, with_additions(answer.body), answer.headers) for step, answer in answers.items()
+    }
 
 
-def _added(value: JSON) -> JSON:
+def with_additions(value: JSON) -> JSON:
+    """A body of the peer's with all that is an addition of Interlock's."""
     if isinstance(value, list):
-        return [_added(item) for item in value]
+        return [with_additions(item) for item in value]
     if not isinstance(value, dict):
         return value
     more = {
@@ -209,7 +212,7 @@ def _added(value: JSON) -> JSON:
         for addition in ADDITIONS
         if addition.concerns(value)
     }
-    return {key: item if key == "request_body" else _added(item) for key, item in value.items()} | more
+    return {key: item if key == "request_body" else with_additions(item) for key, item in value.items()} | more
 
 
 def _put(

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -161,9 +162,10 @@ class Names:
         return "jitter" if first + low <= moment <= last + high else None
 
     def _step_at(self, moment: datetime) -> str | None:
-        for window in reversed(self.windows):
-            if window.sent - CUT_OFF <= moment <= window.received:
-                return window.step
+        """The step in whose window it is; they follow each other further apart than the cut-off."""
+        before = bisect_right(self.windows, moment + CUT_OFF, key=lambda window: window.sent)
+        if before and moment <= self.windows[before - 1].received:
+            return self.windows[before - 1].step
         return None
 
     def _elapsed(self) -> float:

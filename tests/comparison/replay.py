@@ -95,10 +95,10 @@ class _Session:
         for step in case.steps:
             # Keeps the times of two steps apart by more than the peer's rounding.
             time.sleep(2 * CUT_OFF.total_seconds())
-            if NAME.search(_fill(step.path, names)):
+            if NAME.search(fill(step.path, names)):
                 continue  # it names what an earlier step failed to make
             response = self._send(step, names, connection)
-            _learn_ids(step, response, names)
+            learn_ids(step, response, names)
             if step.record:
                 answers[step.name] = _answer(step, response, names)
             elif response.status >= 400:
@@ -115,15 +115,16 @@ class _Session:
         return names
 
     def _send(self, step: Step, names: Names, connection: Connection) -> Response:
-        path, body = _fill(step.path, names), _fill(step.body, names)
-        headers = {key: _fill(value, names) for key, value in step.headers.items()}
+        path, body = fill(step.path, names), fill(step.body, names)
+        headers = {key: fill(value, names) for key, value in step.headers.items()}
         sent = datetime.now(UTC)
-        response = _request(step, path, body, headers, connection)
+        response = request(step, path, body, headers, connection)
         names.windows.append(Window(step.name, sent, datetime.now(UTC)))
         return response
 
 
-def _request(step: Step, path: str, body: JSON, headers: Mapping[str, str], connection: Connection) -> Response:
+def request(step: Step, path: str, body: JSON, headers: Mapping[str, str], connection: Connection) -> Response:
+    """Send a step whose path, body and headers are filled in."""
     if step.content is not None:
         return connection.send(step.method, path, step.content.encode(), headers)
     if body is None:
@@ -138,16 +139,16 @@ def _create(connection: Connection, path: str, body: JSON) -> str:
     return str(response.body()["id"])
 
 
-def _fill(value: JSON, names: Names) -> JSON:
+def fill(value: JSON, names: Names) -> JSON:
     """The request with names and moments replaced by what they stand for in this replay."""
     if isinstance(value, str):
         return NAME.sub(lambda found: _named(found, names), value)
     if isinstance(value, list):
-        return [_fill(item, names) for item in value]
+        return [fill(item, names) for item in value]
     if isinstance(value, dict):
         if "$now" in value or "$second" in value:
             return _moment(value, names)
-        return {key: _fill(item, names) for key, item in value.items()}
+        return {key: fill(item, names) for key, item in value.items()}
     return value
 
 
@@ -175,7 +176,8 @@ def _moment(value: dict[str, JSON], names: Names) -> str:
     return moment.astimezone(timezone(timedelta(hours=hours, minutes=minutes))).isoformat()
 
 
-def _learn_ids(step: Step, response: Response, names: Names) -> None:
+def learn_ids(step: Step, response: Response, names: Names) -> None:
+    """The step's name stands for the id that it answered."""
     if response.status < 400 and response.is_json():
         body = response.body()
         if isinstance(body, dict):
