@@ -135,6 +135,8 @@ def dashboards() -> Iterator[Case]:
     }
     steps += [call("POST", "/ui/task_runs/dashboard/counts", label, body) for label, body in asks.items()]
     yield Case(FAMILY, "dashboard counts", tuple(steps))
+    body = {noun: {"nobody": 1} for noun in ("work_queues", "deployments", "task_runs", "flows")}
+    yield Case(FAMILY, "dashboard counts, wrong", (call("POST", "/ui/task_runs/dashboard/counts", "ask", body),))
 
 
 def counts() -> Iterator[Case]:

@@ -61,6 +61,34 @@ async def queue_criteria(criteria: PoolCriteria, work_queues: WorkQueueFilter | 
 QueueCriteria = Annotated[Criteria, Depends(queue_criteria)]
 
 
+async def task_run_filter(task_runs: TaskRunFilter) -> TaskRunFilter:
+    """What a body must ask of task runs."""
+    return task_runs
+
+
+RequiredTaskRunFilter = Annotated[TaskRunFilter, Depends(task_run_filter)]
+
+
+async def criteria_around(
+    flows: FlowFilter | None = None,
+    flow_runs: FlowRunFilter | None = None,
+    deployments: DeploymentFilter | None = None,
+    work_pools: WorkPoolFilter | None = None,
+    work_queues: WorkQueueFilter | None = None,
+) -> Criteria:
+    """What a body asks of all but task runs."""
+    return Criteria(
+        flows=_asked(flows),
+        flow_runs=_asked(flow_runs),
+        deployments=_asked(deployments),
+        work_pools=_asked(work_pools),
+        work_queues=_asked(work_queues),
+    )
+
+
+CriteriaAround = Annotated[Criteria, Depends(criteria_around)]
+
+
 async def pool_queue_criteria(criteria: PoolCriteria, work_pool_queues: WorkQueueFilter | None = None) -> Criteria:
     """As pool_criteria, and of work queues."""
     return structs.replace(criteria, work_queues=_asked(work_pool_queues))

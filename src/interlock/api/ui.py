@@ -7,12 +7,12 @@ from fastapi import APIRouter, Body, Depends, HTTPException
 from msgspec import structs
 
 from interlock.api.context import ContextDep
-from interlock.api.criteria import PoolCriteria, QueueCriteria, RunCriteria
+from interlock.api.criteria import CriteriaAround, PoolCriteria, RequiredTaskRunFilter, RunCriteria
 from interlock.api.errors import json_response
 from interlock.api.pages import RunPage
 from interlock.api.paging import Offset
 from interlock.api.schemas.base import WholeNumber
-from interlock.api.schemas.filters import StateFilter, StateTypeFilter, TaskRunFilter
+from interlock.api.schemas.filters import StateFilter, StateTypeFilter
 from interlock.api.schemas.history import OutcomesAnswer, SimpleFlowRunAnswer, encode_simple_flow_run
 from interlock.api.schemas.sorting import FlowRunSort
 from interlock.api.wire_route import WireRoute
@@ -46,14 +46,14 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @router.post("/task_runs/dashboard/counts", response_model=list[OutcomesAnswer])
-async def read_dashboard_counts(context: ContextDep, criteria: QueueCriteria, task_runs: TaskRunFilter) -> Any:
+async def read_dashboard_counts(context: ContextDep, task_runs: RequiredTaskRunFilter, around: CriteriaAround) -> Any:
     """How many task runs ended well and badly in each twentieth of the time since `task_runs.start_time.after_`."""
     if task_runs.start_time is None or task_runs.start_time.after_ is None:
         raise HTTPException(422, "task_runs.start_time.after_ is required")
     start = _minute(task_runs.start_time.after_)
     end = _minute(task_runs.start_time.before_ or context.clock()) + MINUTE - MICROSECOND
     over = StateFilter(type=StateTypeFilter(any_=sorted(TERMINAL_TYPES)))
-    ended = structs.replace(criteria, task_runs=task_runs.model_copy(update={"state": over}).criterion())
+    ended = structs.replace(around, task_runs=task_runs.model_copy(update={"state": over}).criterion())
     bars = [{"completed": 0, "failed": 0} for _ in range(BARS)]
     for bar, failed, runs in await context.store.read(history.outcomes, ended.of_task_runs(), start, end, BARS):
         bars[bar] = {"completed": runs - failed, "failed": failed}
