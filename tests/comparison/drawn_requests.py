@@ -19,7 +19,7 @@ RUNS = ("flows", "flow_runs", "task_runs", "deployments")
 POOLS = (*RUNS, "work_pools")
 QUEUES = (*POOLS, "work_queues")
 POOL_QUEUES = (*POOLS, "work_pool_queues")
-NONSENSE_CHANCE = 0.06
+NONSENSE_CHANCE = 0.1
 HOUR = 3600
 
 
@@ -57,16 +57,16 @@ def _filters(random: Random, world: World, own: str, nouns: tuple[str, ...]) -> 
 
 
 def _chance(noun: str) -> float:
-    return 0.02 if noun.startswith("work_") else 0.15
+    return 0.01 if noun.startswith("work_") else 0.15
 
 
 def _page(random: Random, most: int = 200) -> dict[str, JSON]:
     """Now and then all that one page can hold."""
     page: dict[str, JSON] = {}
     if random.random() < 0.6:
-        page["limit"] = random.choice((0, 1, 2, 5, random.randint(1, 60), most))
-    if random.random() < 0.4:
-        page["offset"] = random.choice((0, 1, random.randint(0, 60), 1000))
+        page["limit"] = random.choice((0, 1, 2, 5, 10, random.randint(1, 60), most))
+    if random.random() < 0.3:
+        page["offset"] = random.choice((0, 1, 2, 5, random.randint(0, 60)))
     return page
 
 
@@ -221,7 +221,15 @@ ROUTES: tuple[tuple[Callable[[Random, World], Asked], int], ...] = (
 
 # --- nonsense --------------------------------------------------------------------------------------------------------
 
-VALUES: tuple[JSON, ...] = (-1, 0, 1, 201, 1.5, True, None, "", "x", "1", [], ["x"], {}, {"nobody": 1}, NOBODY)
+UNUSUAL: tuple[JSON, ...] = (
+    *(-1, 0, 1, 201, 1.5, 10**20, -(2**63) - 1, True, False, None, NOBODY, NOBODY.replace("-", "").upper()),
+    *("", "x", "1", "5.0", "true", "yes", "off", "T", "or_", "RUNNING", "running", "NAME_ASC", "name_asc", "null"),
+    *([], ["x"], [1], [1.5, True], [None], [[]], [{}], ["RUNNING"], ["running"], [NOBODY], [NOBODY.upper()], ["", "1"]),
+    *({}, {"nobody": 1}, {"any_": []}, {"any_": None}, {"any_": "x"}, [["any_", []]], [["is_null_", True]], [[1, 2]]),
+    *("2020-01-01", "2020-01-01T00:00:00", "2100-01-01T00:00:00Z", "2100-01-01 00:00:00.1+02:00", "20200101T000000Z"),
+    *("2020-01-01T00:00", "2100-12-31T24:00:00Z", "2020-01-01T00:00:00.123456789Z", "2020-13-01", "2020-W01-1"),
+)
+"""Values that stand for others, or don't make sense anywhere."""
 
 
 def _nonsense(random: Random, asked: Asked) -> Asked:
@@ -233,7 +241,7 @@ def _nonsense(random: Random, asked: Asked) -> Asked:
     place = random.choice(list(_objects(body)))
     key = random.choice(["nobody", *place]) if place else "nobody"
     if not key.startswith("$") and key != "microseconds" and not _is_moment(place.get(key)):
-        place[key] = random.choice(VALUES)
+        place[key] = random.choice(UNUSUAL)
     if key in ("sort", "limit", "offset"):
         return Asked(asked.path, body, skips=1, fills=0)
     return replace(asked, body=body)

@@ -9,7 +9,8 @@ On top of what `normalise` replaces:
 - ids that nobody gave a name are `{id}`: the order of answers may be left to chance, so that they can't be numbered;
 - durations, sums of them and delays are told in strides, as a server may be filled and asked for minutes;
 - tags are sorted: the peer puts those of a deployment and of its run together as a set;
-- the children and parents of a graph's nodes are sorted: the peer has them in the order of its ids.
+- the children and parents of a graph's nodes are sorted: the peer has them in the order of its ids;
+- a request that an error tells of is `{request}`: it may name times of the server's own.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class DrawnNames(Names):
         return None
 
     def _value(self, value: JSON, key: str = "") -> JSON:
+        if key == "request_body":
+            return "{request}"
         normal = super()._value(value, key)
         return sorted(normal, key=str) if key in UNORDERED and isinstance(normal, list) else normal
 

@@ -20,6 +20,7 @@ def cases() -> Iterator[Case]:
     yield from flow_filters()
     yield from deployment_filters()
     yield from pages()
+    yield from pairs()
 
 
 # --- the population --------------------------------------------------------------------------------------------------
@@ -467,3 +468,16 @@ def pages() -> Iterator[Case]:
         wrong = tuple(call("POST", f"/{path}/filter", label, body) for label, body in bodies.items())
         counted = call("POST", f"/{path}/count", "count a list", [])
         yield Case(FAMILY, f"pages/{path}", (*task_run_population(), *asks, *wrong, counted))
+
+
+def pairs() -> Iterator[Case]:
+    """Filters, and parts of them, as lists of pairs: what is wrong in one is told at the key's own place."""
+    wrong: dict[str, JSON] = {
+        "an unknown key": [["nobody", True]],
+        "a wrong value": [["name", {"any_": "x"}]],
+        "pairs within": [["name", [["nobody", 1]]]],
+        "a part": {"name": [["any_", "x"]]},
+        "text": ["id"],
+    }
+    asks = tuple(call("POST", "/task_runs/count", label, {"task_runs": value}) for label, value in wrong.items())
+    yield Case(FAMILY, "pairs", asks)

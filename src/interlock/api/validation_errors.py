@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from interlock.api.schemas.base import from_pairs
+
 WireError = dict[str, Any]
 """`loc`, `msg`, `type`, and for some kinds `ctx`."""
 
@@ -180,6 +182,7 @@ def _location(error: Any, body: Any) -> list[str | int]:
     # The field that speaks for all, what is missing, and the mark of a dictionary's key, can't be found in the body.
     last = steps.pop() if steps and (error["type"] in ("missing", WHOLE) or steps[-1] == "[key]") else None
     for step in steps:
+        value = from_pairs(value) if isinstance(step, str) else value
         if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int)):
             found.append(step)
             value = value[step]
