@@ -478,6 +478,15 @@ def pairs() -> Iterator[Case]:
         "pairs within": [["name", [["nobody", 1]]]],
         "a part": {"name": [["any_", "x"]]},
         "text": ["id"],
+        "keys that are no text": [[1, 2], ["x", 1]],
+        "keys that are no text, within": {"id": [[None, 1]]},
     }
     asks = tuple(call("POST", "/task_runs/count", label, {"task_runs": value}) for label, value in wrong.items())
     yield Case(FAMILY, "pairs", asks)
+    odd: dict[str, JSON] = {
+        "a body": [["task_key", "x"], [1, 2]],
+        "a part": {"state": [["type", "RUNNING"], [1, 2]]},
+        "texts by any key": {"state": {"type": "RUNNING"}, "task_inputs": [[1, []]]},
+    }
+    bodies = tuple(call("POST", "/task_runs/", label, value) for label, value in odd.items())
+    yield Case(FAMILY, "pairs elsewhere", bodies)

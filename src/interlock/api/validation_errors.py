@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from interlock.api.schemas.base import from_pairs
+from interlock.api.schemas.base import from_pairs, has_odd_keys
 
 WireError = dict[str, Any]
 """`loc`, `msg`, `type`, and for some kinds `ctx`."""
@@ -33,6 +33,7 @@ _UUID = ("value is not a valid uuid", "type_error.uuid", None)
 _LIST = ("value is not a valid list", "type_error.list", None)
 _SET = ("value is not a valid set", "type_error.set", None)
 _DICT = ("value is not a valid dict", "type_error.dict", None)
+_ODD_KEYS = ("keywords must be strings", "type_error", None)
 _DURATION = ("invalid duration format", "value_error.duration", None)
 _NO_DURATION = ("invalid type; expected timedelta, string, bytes, int or float", "type_error", None)
 _URL = ("invalid or missing URL scheme", "value_error.url.scheme", None)
@@ -162,6 +163,8 @@ def _wording(error: Any) -> Wording:
         return error["msg"], kind, error.get("ctx")
     if error.get("input", ...) is None and kind not in _SAID_OF_NULL:
         return _MISSING if error["loc"] == ("body",) else _NONE
+    if kind in _MODEL_DUE and has_odd_keys(error["input"]):
+        return _ODD_KEYS
     if kind in _FIXED:
         return _FIXED[kind]
     if kind in _WORDED:
@@ -169,6 +172,7 @@ def _wording(error: Any) -> Wording:
     return error["msg"], kind, None
 
 
+_MODEL_DUE = ("model_type", "model_attributes_type")
 _OWN_KINDS = ("value_error.", "type_error")
 
 
@@ -183,7 +187,7 @@ def _location(error: Any, body: Any) -> list[str | int]:
     last = steps.pop() if steps and (error["type"] in ("missing", WHOLE) or steps[-1] == "[key]") else None
     for step in steps:
         value = from_pairs(value) if isinstance(step, str) else value
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int)):
+        if _is_in(value, step):
             found.append(step)
             value = value[step]
     if error["type"] == WHOLE:
@@ -193,6 +197,12 @@ def _location(error: Any, body: Any) -> list[str | int]:
     elif last is not None:
         found.append(last)
     return found
+
+
+def _is_in(value: Any, step: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(step, int) and step < len(value)
+    return isinstance(value, dict) and step in value
 
 
 def _unreadable(error: Any, text: str) -> WireError:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interlock.api.errors import too_slow
+from interlock.api.schemas.base import has_odd_keys
 from interlock.storage.store import SlowQueryError
 
 OBJECT_DUE = frozenset({"dict_type", "model_type", "model_attributes_type"})
@@ -125,14 +126,18 @@ def with_pairs_as_objects(error: RequestValidationError) -> Any:
     where there is no such list."""
     body, found = copy.deepcopy(error.body), False
     for fault in error.errors():
-        pairs = _as_object(fault["input"]) if fault["type"] in OBJECT_DUE else None
+        pairs = _as_object(fault) if fault["type"] in OBJECT_DUE else None
         if pairs is not None:
             body = _put(body, fault["loc"][1:], pairs)
             found = True
     return body if found else None
 
 
-def _as_object(value: Any) -> dict[str, Any] | None:
+def _as_object(fault: Any) -> dict[str, Any] | None:
+    """The pairs as an object: any keys become text, but where they are to name fields."""
+    value = fault["input"]
+    if fault["type"] != "dict_type" and has_odd_keys(value):
+        return None
     if not isinstance(value, list) or not all(isinstance(x, list) and len(x) == 2 for x in value):
         return None
     return {str(key): member for key, member in value}

@@ -83,6 +83,12 @@ def from_pairs(value: Any) -> Any:
         return value
 
 
+def has_odd_keys(pairs: Any) -> bool:
+    """Whether a list of pairs has keys that are no text, as no fields of an object can be named."""
+    value = from_pairs(pairs)
+    return isinstance(value, dict) and not all(isinstance(x, str) for x in value)
+
+
 JsonObject = Annotated[dict[str, Any], BeforeValidator(from_pairs)]
 """A JSON object, or a list of pairs that becomes one."""
 
@@ -170,6 +176,8 @@ class FilterBody(StrictBody):
     @model_validator(mode="before")
     @classmethod
     def _object(cls, value: Any) -> Any:
+        if has_odd_keys(value):
+            raise PydanticCustomError("type_error", "keywords must be strings")
         return from_pairs(value)
 
 
