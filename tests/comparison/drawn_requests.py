@@ -160,7 +160,7 @@ def _history_of(noun: str, nouns: tuple[str, ...]) -> Callable[[Random, World], 
 def _hours(random: Random) -> dict[str, JSON]:
     """Long intervals. The present is in the middle of one: it does not matter how long a server is being filled."""
     width = random.choice((HOUR, 10 * HOUR, STRIDE // 2, STRIDE, 10 * STRIDE))
-    before, after = (random.randint(0, 40) for _ in range(2))
+    before, after = (random.choice((0, 1, random.randint(0, 40), random.randint(0, 300))) for _ in range(2))
     start, end = -before * width - width // 2, after * width + random.choice((width // 2, 0, width))
     return _grid(start, end, width)
 
@@ -168,11 +168,15 @@ def _hours(random: Random) -> dict[str, JSON]:
 def _seconds_of_one_stride(random: Random) -> dict[str, JSON]:
     """Short intervals about a moment for which runs may be scheduled."""
     middle = random.choice((-1, 1)) * random.randint(1, 15) * STRIDE
-    width = random.choice((1, 1.0, 1.5, 2, 3))
-    return _grid(middle - random.randint(0, 10), middle + random.randint(1, 10), width)
+    width = random.choice((1, 1.0, 1.5, 2, 3, *WIDTHS))
+    return _grid(middle - random.randint(0, 10), middle + random.randint(-1, 20), width)
 
 
-def _grid(start: float, end: float, width: float) -> dict[str, JSON]:
+WIDTHS = (0, 0.9, -1, 1.0004, 1.0006, "2", "00:00:02", "PT3S", "P1D", "x", True, None, 10**9, 1.25)
+"""Lengths in other spellings, and some that won't do."""
+
+
+def _grid(start: float, end: float, width: JSON) -> dict[str, JSON]:
     return {"history_start": {"$second": start}, "history_end": {"$second": end}, "history_interval_seconds": width}
 
 

@@ -61,7 +61,7 @@ def drawn_world(random: Random, flow_runs: int = 40, task_runs: int = 80) -> Wor
     random.shuffle(kinds)
     for kind in kinds:
         _add(world, _flow_run(random, world) if kind == "flow_run" else _task_run(random, world))
-    for made in (_artifacts(random, world), _logs(random, world), _deletions(random, world)):
+    for made in (_artifacts(random, world), _logs(random, world), _updates(random, world), _deletions(random, world)):
         _add(world, made)
     return world
 
@@ -235,6 +235,17 @@ def _logs(random: Random, world: World) -> Iterator[Step]:
             line = {"name": "prefect", "level": random.choice(LEVELS), "message": f"line {batch}.{number} ü"}
             lines.append(line | {"timestamp": moment} | _owners(random, world))
         yield call("POST", "/logs/", f"logs{batch}", lines)
+
+
+def _updates(random: Random, world: World) -> Iterator[Step]:
+    """Of some records of each kind."""
+    for number in range(8):
+        kind = random.choice(("flows", "deployments", "flow_runs", "task_runs"))
+        names = getattr(world, kind)
+        body: dict[str, JSON] = {"name": _run_name(random, 100 + number)} if kind.endswith("runs") else {}
+        if kind != "task_runs":
+            body["tags"] = drawn_tags(random)
+        yield call("PATCH", f"/{kind}/{one_of(random, names)}", f"update{number}", body)
 
 
 def _deletions(random: Random, world: World) -> Iterator[Step]:

@@ -56,6 +56,10 @@ class DrawnNames(Names):
                 return f"@{step}+{delay}"
         return None
 
+    def _from_second(self, moment: datetime) -> str | None:
+        whole = moment.microsecond % 1000 == 0
+        return f"second{(moment - self.second).total_seconds():+.13g}" if whole else None
+
     def _value(self, value: JSON, key: str = "") -> JSON:
         if key == "request_body":
             return "{request}"
