@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolQueueCriteria, QueueCriteria
 from interlock.api.errors import json_response
-from interlock.api.histories import RequestedGrid, answer_history
+from interlock.api.histories import RequestedIntervals, answer_history
 from interlock.api.pages import FlowRunPage
 from interlock.api.schemas.flow_runs import FlowRunAnswer, encode_flow_run
 from interlock.api.schemas.history import HistoryAnswer
@@ -34,9 +34,9 @@ async def count_flow_runs(context: ContextDep, criteria: PoolQueueCriteria) -> i
 
 
 @router.post("/history", response_model=list[HistoryAnswer])
-async def read_flow_run_history(context: ContextDep, grid: RequestedGrid, criteria: QueueCriteria) -> Any:
+async def read_flow_run_history(context: ContextDep, intervals: RequestedIntervals, criteria: QueueCriteria) -> Any:
     """How many flow runs that filters ask for are in which state, by when they were expected to start."""
-    return await answer_history(context, flow_runs, criteria.of_flow_runs(), grid)
+    return await answer_history(context, flow_runs, criteria.of_flow_runs(), intervals)
 
 
 @router.post("/lateness")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from interlock.api.context import ContextDep
 from interlock.api.criteria import RunCriteria
 from interlock.api.errors import json_response
-from interlock.api.histories import RequestedGrid, answer_history
+from interlock.api.histories import RequestedIntervals, answer_history
 from interlock.api.pages import TaskRunPage
 from interlock.api.schemas.history import HistoryAnswer
 from interlock.api.schemas.task_runs import TaskRunAnswer, encode_task_run
@@ -34,6 +34,6 @@ async def count_task_runs(context: ContextDep, criteria: RunCriteria) -> int:
 
 
 @router.post("/history", response_model=list[HistoryAnswer])
-async def read_task_run_history(context: ContextDep, grid: RequestedGrid, criteria: RunCriteria) -> Any:
+async def read_task_run_history(context: ContextDep, intervals: RequestedIntervals, criteria: RunCriteria) -> Any:
     """How many task runs that filters ask for are in which state, by when they were expected to start."""
-    return await answer_history(context, task_runs, criteria.of_task_runs(), grid)
+    return await answer_history(context, task_runs, criteria.of_task_runs(), intervals)
