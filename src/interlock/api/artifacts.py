@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException
 from starlette.responses import Response
 
 from interlock.api.context import ContextDep
-from interlock.api.criteria import RunCriteria
+from interlock.api.criteria import OwnerCriteria
 from interlock.api.errors import json_response
+from interlock.api.pages import Page
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.artifacts import (
     ArtifactAnswer,
@@ -20,12 +21,37 @@ from interlock.api.schemas.artifacts import (
 )
 from interlock.api.schemas.base import Id
 from interlock.api.wire_route import WireRoute
-from interlock.storage.filters import Criteria
 from interlock.storage.queries import artifacts as queries
 
 router = APIRouter(prefix="/artifacts", tags=["Artifacts"], route_class=WireRoute)
 
-Sort = Annotated[ArtifactSort, Body()]
+
+class ArtifactPage(Page, frozen=True):
+    """A page of artifacts in an order."""
+
+    sort: ArtifactSort
+
+
+async def artifact_page(
+    limit: Limit, sort: Annotated[ArtifactSort, Body()] = ArtifactSort.ID_DESC, offset: Offset = 0
+) -> ArtifactPage:
+    """The page of artifacts that a body asks for."""
+    return ArtifactPage(limit, offset, sort)
+
+
+async def wanted_artifacts(artifacts: ArtifactFilter | None = None) -> dict[str, Any]:
+    """What a body asks of artifacts."""
+    return artifacts.model_dump(exclude_none=True) if artifacts else {}
+
+
+async def wanted_latest(artifacts: LatestArtifactFilter | None = None) -> dict[str, Any]:
+    """What a body asks of the newest artifacts."""
+    return artifacts.model_dump(exclude_none=True) if artifacts else {}
+
+
+RequestedPage = Annotated[ArtifactPage, Depends(artifact_page)]
+Wanted = Annotated[dict[str, Any], Depends(wanted_artifacts)]
+WantedLatest = Annotated[dict[str, Any], Depends(wanted_latest)]
 
 
 def _found(artifact: Any) -> Any:
@@ -41,43 +67,31 @@ async def create_artifact(body: ArtifactCreateBody, context: ContextDep) -> Any:
 
 
 @router.post("/filter", response_model=list[ArtifactAnswer])
-async def read_artifacts(
-    context: ContextDep,
-    runs: RunCriteria,
-    limit: Limit,
-    sort: Sort = ArtifactSort.ID_DESC,
-    offset: Offset = 0,
-    artifacts: ArtifactFilter | None = None,
-) -> Response:
+async def read_artifacts(context: ContextDep, page: RequestedPage, artifacts: Wanted, runs: OwnerCriteria) -> Response:
     """Artifacts of all kinds, also the results of runs."""
-    return json_response(await context.store.read(queries.page, _wanted(artifacts, runs), sort, limit, offset))
+    wanted = queries.Wanted(artifacts, runs)
+    return json_response(await context.store.read(queries.page, wanted, page.sort, page.limit, page.offset))
 
 
 @router.post("/count")
-async def count_artifacts(context: ContextDep, runs: RunCriteria, artifacts: ArtifactFilter | None = None) -> int:
+async def count_artifacts(context: ContextDep, artifacts: Wanted, runs: OwnerCriteria) -> int:
     """How many artifacts there are."""
-    return await context.store.read(queries.count, _wanted(artifacts, runs))
+    return await context.store.read(queries.count, queries.Wanted(artifacts, runs))
 
 
 @router.post("/latest/filter", response_model=list[LatestArtifactAnswer])
 async def read_latest_artifacts(
-    context: ContextDep,
-    runs: RunCriteria,
-    limit: Limit,
-    sort: Sort = ArtifactSort.ID_DESC,
-    offset: Offset = 0,
-    artifacts: LatestArtifactFilter | None = None,
+    context: ContextDep, page: RequestedPage, artifacts: WantedLatest, runs: OwnerCriteria
 ) -> Response:
     """The newest artifact of each key."""
-    return json_response(await context.store.read(queries.newest_page, _wanted(artifacts, runs), sort, limit, offset))
+    wanted = queries.Wanted(artifacts, runs)
+    return json_response(await context.store.read(queries.newest_page, wanted, page.sort, page.limit, page.offset))
 
 
 @router.post("/latest/count")
-async def count_latest_artifacts(
-    context: ContextDep, runs: RunCriteria, artifacts: LatestArtifactFilter | None = None
-) -> int:
+async def count_latest_artifacts(context: ContextDep, artifacts: WantedLatest, runs: OwnerCriteria) -> int:
     """How many keys there are."""
-    return await context.store.read(queries.newest_count, _wanted(artifacts, runs))
+    return await context.store.read(queries.newest_count, queries.Wanted(artifacts, runs))
 
 
 @router.get("/{id}", response_model=ArtifactAnswer)
@@ -105,7 +119,3 @@ async def delete_artifact(id: Id, context: ContextDep) -> Response:
     """Delete an artifact; the one before it is then the newest of its key."""
     _found(await context.batcher.write(queries.delete_one, id))
     return Response(status_code=204)
-
-
-def _wanted(artifacts: ArtifactFilter | LatestArtifactFilter | None, runs: Criteria) -> queries.Wanted:
-    return queries.Wanted(artifacts.model_dump(exclude_none=True) if artifacts else {}, runs)

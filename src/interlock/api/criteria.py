@@ -45,6 +45,19 @@ async def run_criteria(
 RunCriteria = Annotated[Criteria, Depends(run_criteria)]
 
 
+async def owner_criteria(
+    flow_runs: FlowRunFilter | None = None,
+    task_runs: TaskRunFilter | None = None,
+    flows: FlowFilter | None = None,
+    deployments: DeploymentFilter | None = None,
+) -> Criteria:
+    """As run_criteria, in the order in which the errors of artifacts' filters name them."""
+    return await run_criteria(flows, flow_runs, task_runs, deployments)
+
+
+OwnerCriteria = Annotated[Criteria, Depends(owner_criteria)]
+
+
 async def pool_criteria(criteria: RunCriteria, work_pools: WorkPoolFilter | None = None) -> Criteria:
     """As run_criteria, and of work pools."""
     return structs.replace(criteria, work_pools=_asked(work_pools))
