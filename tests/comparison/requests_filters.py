@@ -21,6 +21,7 @@ def cases() -> Iterator[Case]:
     yield from deployment_filters()
     yield from pages()
     yield from pairs()
+    yield from much_wrong()
 
 
 # --- the population --------------------------------------------------------------------------------------------------
@@ -490,3 +491,23 @@ def pairs() -> Iterator[Case]:
     }
     bodies = tuple(call("POST", "/task_runs/", label, value) for label, value in odd.items())
     yield Case(FAMILY, "pairs elsewhere", bodies)
+
+
+def much_wrong() -> Iterator[Case]:
+    """What is told of bodies that are wrong in several places, and in what order; and limits of any size."""
+    wrong: dict[str, JSON] = {noun: {"nobody": 1} for noun in ("artifacts", "deployments", "flows", "task_runs")}
+    page = {"offset": -1, "sort": "LUCK_DESC"}
+    short: dict[str, JSON] = {"history_start": now(), "history_end": now(600), "history_interval_seconds": 0}
+    asks: dict[str, tuple[str, JSON]] = {
+        "artifacts": ("artifacts/filter", wrong | page),
+        "latest artifacts": ("artifacts/latest/filter", wrong | page),
+        "artifact count": ("artifacts/count", wrong),
+        "latest artifact count": ("artifacts/latest/count", wrong),
+        "task run history": ("task_runs/history", short | wrong),
+        "flow run history": ("flow_runs/history", short | wrong),
+        "limit long": ("flow_runs/filter", {"limit": 10**20}),
+        "limit long, as text": ("task_runs/filter", {"limit": "1" * 30}),
+        "limit long, negative": ("logs/filter", {"limit": -(10**20)}),
+        "limit of points long": ("ui/flow_runs/history", {"limit": 10**20}),
+    }
+    yield Case(FAMILY, "much wrong", tuple(call("POST", f"/{path}", label, x) for label, (path, x) in asks.items()))

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import Body, Depends, HTTPException
 
-from interlock.api.schemas.base import WholeNumber
+from interlock.api.schemas.base import LongNumber, WholeNumber
 
 PAGE_LIMIT = 200
 """The largest page, and the size of one whose size is not given."""
 
 
 async def page_limit(
-    limit: Annotated[WholeNumber | None, Body(description=f"At most {PAGE_LIMIT}, which is the default.")] = None,
+    limit: Annotated[LongNumber | None, Body(description=f"At most {PAGE_LIMIT}, which is the default.")] = None,
 ) -> int:
     """The size of the page that the body asks for; raises 422 where it is out of bounds."""
     if limit is None:

@@ -11,7 +11,7 @@ from interlock.api.criteria import CriteriaAround, PoolCriteria, RequiredTaskRun
 from interlock.api.errors import json_response
 from interlock.api.pages import RunPage
 from interlock.api.paging import Offset
-from interlock.api.schemas.base import WholeNumber
+from interlock.api.schemas.base import LongNumber
 from interlock.api.schemas.filters import StateFilter, StateTypeFilter
 from interlock.api.schemas.history import OutcomesAnswer, SimpleFlowRunAnswer, encode_simple_flow_run
 from interlock.api.schemas.sorting import FlowRunSort
@@ -74,7 +74,7 @@ async def count_task_runs_by_state(context: ContextDep, criteria: RunCriteria) -
 
 async def points_page(
     sort: Annotated[FlowRunSort, Body()] = FlowRunSort.EXPECTED_START_TIME_DESC,
-    limit: Annotated[WholeNumber, Body(le=MAX_POINTS)] = MAX_POINTS,
+    limit: Annotated[LongNumber, Body(le=MAX_POINTS)] = MAX_POINTS,
     offset: Offset = 0,
 ) -> RunPage:
     """The page of flow runs that a body asks for, which may be longer than elsewhere; below 0 it has no end."""

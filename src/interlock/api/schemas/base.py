@@ -93,13 +93,16 @@ JsonObject = Annotated[dict[str, Any], BeforeValidator(from_pairs)]
 """A JSON object, or a list of pairs that becomes one."""
 
 
-def _whole(value: Any) -> Any:
+def _cut(value: Any) -> Any:
     """Text and flags become numbers and a fraction is cut off, as older clients rely on."""
-    if isinstance(value, str | float | bool):
-        try:
-            value = int(value)
-        except (ValueError, OverflowError) as error:
-            raise PydanticCustomError("int_type", "not an integer") from error
+    try:
+        return int(value) if isinstance(value, str | float | bool) else value
+    except (ValueError, OverflowError) as error:
+        raise PydanticCustomError("int_type", "not an integer") from error
+
+
+def _whole(value: Any) -> Any:
+    value = _cut(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise PydanticCustomError("int_type", "more than 64 bits")
     return value
@@ -107,6 +110,9 @@ def _whole(value: Any) -> Any:
 
 WholeNumber = Annotated[int, BeforeValidator(_whole)]
 """An integer of at most 64 bits, or a fraction that is cut to one."""
+
+LongNumber = Annotated[int, BeforeValidator(_cut)]
+"""As WholeNumber, of any size: for what has narrower bounds of its own."""
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number."""
