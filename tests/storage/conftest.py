@@ -66,6 +66,10 @@ class World:
         """What a query finds."""
         return self._store.read(query, *args, **kwargs)
 
+    def write(self, function: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change what is there, `rows` apart."""
+        return self._store.write(function, *args, **kwargs)
+
     def found(self, noun: str, condition: Any) -> set[str]:
         """The ids of the rows for which SQL says that the condition holds."""
         return self.read(_ids, metadata.tables[noun], condition)

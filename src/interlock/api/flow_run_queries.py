@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import PoolQueueCriteria, QueueCriteria
+from interlock.api.cursors import PageAnswer
 from interlock.api.errors import json_response
 from interlock.api.histories import RequestedIntervals, answer_history
-from interlock.api.pages import FlowRunPage
+from interlock.api.pages import FlowRunPage, FlowRunWalk
 from interlock.api.schemas.flow_runs import FlowRunAnswer, encode_flow_run
 from interlock.api.schemas.history import HistoryAnswer
 from interlock.api.wire_route import WireRoute
@@ -25,6 +26,15 @@ async def read_flow_runs(context: ContextDep, page: FlowRunPage, criteria: PoolQ
     found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_flow_run(x.run, now, x.pool) for x in found])
+
+
+@router.post("/page", response_model=PageAnswer[FlowRunAnswer])
+async def read_flow_runs_by_cursor(context: ContextDep, walk: FlowRunWalk, criteria: PoolQueueCriteria) -> Any:
+    """Flow runs that filters ask for, page after page: each request brings the `next_cursor` of the last answer."""
+    criterion = criteria.of_flow_runs()
+    found = await context.store.read(runs_filter.flow_run_leg, criterion, walk.order, walk.limit, walk.after)
+    now = context.clock()
+    return json_response(walk.answer([encode_flow_run(x.run, now, x.pool) for x in found.items], found.end))
 
 
 @router.post("/count")

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Body
 from starlette.responses import Response
 
 from interlock.api.context import ContextDep
+from interlock.api.cursors import PageAnswer
 from interlock.api.errors import json_response
+from interlock.api.pages import LogWalk
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.logs import LogAnswer, LogCreateBody, LogFilter, LogSort
 from interlock.api.wire_route import WireRoute
@@ -33,4 +35,14 @@ async def read_logs(
 ) -> Response:
     """Lines that runs logged, by time."""
     wanted = logs_.model_dump(exclude_none=True) if logs_ else {}
-    return json_response(await context.store.read(logs.page, wanted, sort, limit, offset))
+    return json_response(await context.store.read(logs.page, wanted, sort.order, limit, offset))
+
+
+@router.post("/page", response_model=PageAnswer[LogAnswer])
+async def read_logs_by_cursor(
+    context: ContextDep, walk: LogWalk, logs_: Annotated[LogFilter | None, Body(alias="logs")] = None
+) -> Response:
+    """Lines that runs logged, page after page: each request brings the `next_cursor` of the last answer."""
+    wanted = logs_.model_dump(exclude_none=True) if logs_ else {}
+    found = await context.store.read(logs.next_leg, wanted, walk.order, walk.limit, walk.after)
+    return json_response(walk.answer(found.items, found.end))

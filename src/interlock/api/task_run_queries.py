@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from interlock.api.context import ContextDep
 from interlock.api.criteria import RunCriteria
+from interlock.api.cursors import PageAnswer
 from interlock.api.errors import json_response
 from interlock.api.histories import RequestedIntervals, answer_history
-from interlock.api.pages import TaskRunPage
+from interlock.api.pages import TaskRunPage, TaskRunWalk
 from interlock.api.schemas.history import HistoryAnswer
 from interlock.api.schemas.task_runs import TaskRunAnswer, encode_task_run
 from interlock.api.wire_route import WireRoute
@@ -25,6 +26,15 @@ async def read_task_runs(context: ContextDep, page: TaskRunPage, criteria: RunCr
     found = await context.store.read(runs_filter.task_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_task_run(x, now) for x in found])
+
+
+@router.post("/page", response_model=PageAnswer[TaskRunAnswer])
+async def read_task_runs_by_cursor(context: ContextDep, walk: TaskRunWalk, criteria: RunCriteria) -> Any:
+    """Task runs that filters ask for, page after page: each request brings the `next_cursor` of the last answer."""
+    criterion = criteria.of_task_runs()
+    found = await context.store.read(runs_filter.task_run_leg, criterion, walk.order, walk.limit, walk.after)
+    now = context.clock()
+    return json_response(walk.answer([encode_task_run(x, now) for x in found.items], found.end))
 
 
 @router.post("/count")

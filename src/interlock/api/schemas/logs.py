@@ -1,10 +1,9 @@
 """Logs on the wire."""
 
-from enum import StrEnum
-
 from pydantic import Field
 
 from interlock.api.schemas.base import Answer, FilterBody, FilterOperator, Id, StrictBody, Text, Timestamp, WholeNumber
+from interlock.api.schemas.sorting import Sort
 
 
 class LogCreateBody(StrictBody):
@@ -42,7 +41,9 @@ class LogFilter(FilterBody):
     task_run_id: RunFilter | None = None
 
 
-class LogSort(StrEnum):
+class LogSort(Sort):
+    """How lines are ordered."""
+
     TIMESTAMP_ASC = "TIMESTAMP_ASC"
     TIMESTAMP_DESC = "TIMESTAMP_DESC"
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from interlock.storage.criteria import Criteria, condition, one_of
+from interlock.storage.filters import Order, ordering
 from interlock.storage.prepared import BulkInsert
 from interlock.storage.tables import logs
+from interlock.storage.walks import Leg, Place, leg
 
 CRITERIA: Criteria = {
     "level": {"ge_": lambda level: logs.c.level >= level, "le_": lambda level: logs.c.level <= level},
@@ -18,19 +20,26 @@ CRITERIA: Criteria = {
 
 _INSERT = BulkInsert(logs, logs.c.keys())
 
-# Lines of the same moment are read in the order in which they were stored.
-_ORDERS = {
-    "TIMESTAMP_ASC": (logs.c.timestamp.asc(), logs.c.id.asc()),
-    "TIMESTAMP_DESC": (logs.c.timestamp.desc(), logs.c.id.desc()),
-}
-
 
 def insert_many(conn: Connection, lines: list[dict[str, Any]]) -> None:
     """Store lines, each with all columns."""
     _INSERT.write(conn, lines)
 
 
-def page(conn: Connection, wanted: Mapping[str, Any], sort: str, limit: int, offset: int) -> list[dict[str, Any]]:
-    """The lines that a filter asks for, in the order of `sort`."""
-    statement = select(logs).where(condition(wanted, CRITERIA)).order_by(*_ORDERS[sort]).limit(limit).offset(offset)
+def page(conn: Connection, wanted: Mapping[str, Any], order: Order, limit: int, offset: int) -> list[dict[str, Any]]:
+    """The lines that a filter asks for. Those of the same moment are in the order in which they were stored."""
+    statement = _ordered(wanted, order).limit(limit).offset(offset)
     return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def next_leg(
+    conn: Connection, wanted: Mapping[str, Any], order: Order, limit: int, after: Place | None
+) -> Leg[dict[str, Any]]:
+    """The lines that a filter asks for, after a place in the order."""
+    placed = _ordered(wanted, order).add_columns(logs.c[order.column].label("place"))
+    found = leg(conn, logs, order, limit, after, lambda stretch, most: placed.where(stretch).limit(most))
+    return Leg([dict(zip(logs.c.keys(), row, strict=False)) for row in found.items], found.end)
+
+
+def _ordered(wanted: Mapping[str, Any], order: Order) -> Select[Any]:
+    return select(logs).where(condition(wanted, CRITERIA)).order_by(*ordering(logs, order))

@@ -7,7 +7,7 @@ What lives here: the statements behind filters and counts of runs and flows. Wha
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table, func, select
 
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
@@ -30,6 +30,7 @@ from interlock.storage.filters import (
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.store import one_statement
 from interlock.storage.tables import flow_runs, flows, task_runs
+from interlock.storage.walks import Leg, Place, leg
 
 FEW_OWNERS = 20
 """Up to this many flow runs, say, finding the runs of each by its index is quicker than passing all runs."""
@@ -57,6 +58,41 @@ def flow_page(conn: Connection, criterion: Criterion, order: Order, limit: int, 
     return conn.execute(statement).mappings().all()
 
 
+def task_run_leg(conn: Connection, criterion: Criterion, order: Order, limit: int, after: Place | None) -> Leg[TaskRun]:
+    """Task runs with their current states, after a place in the order."""
+    found = _leg(conn, rows.select_task_runs(), task_runs, criterion, order, limit, after)
+    return Leg([rows.task_run(row[:-1]) for row in found.items], found.end)
+
+
+def flow_run_leg(
+    conn: Connection, criterion: Criterion, order: Order, limit: int, after: Place | None
+) -> Leg[FlowRunInPool]:
+    """Flow runs with their current states and their work pools, after a place in the order."""
+    found = _leg(conn, rows.select_flow_runs(), flow_runs, criterion, order, limit, after)
+    return Leg(with_pools(conn, [rows.flow_run(row[:-1]) for row in found.items]), found.end)
+
+
+def _leg(
+    conn: Connection,
+    whole: Select[Any],
+    table: Table,
+    criterion: Criterion,
+    order: Order,
+    limit: int,
+    after: Place | None,
+) -> Leg[Row[Any]]:
+    """Whole rows after a place, each with its value in the order's column behind."""
+    wanted = _on_the_way(conn, table, criterion)
+    by = ordering(table, order)
+    placed = whole.add_columns(table.c[order.column].label("place")).order_by(*by)
+
+    def statement(stretch: ColumnElement[bool], most: int) -> Select[Any]:
+        ids = select(table.c.id).where(wanted, stretch).order_by(*by).limit(most)
+        return placed.where(table.c.id.in_(ids))
+
+    return leg(conn, table, order, limit, after, statement)
+
+
 def _page(
     conn: Connection, whole: Select[Any], table: Table, criterion: Criterion, order: Order, limit: int, offset: int
 ) -> Select[Any]:
@@ -64,11 +100,16 @@ def _page(
 
     A negative limit is none, and a negative offset nothing, as clients of the embedded database know it.
     """
-    named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
-    wanted = condition_on_the_way(table, named, _sparse_types(conn, table, named))
+    wanted = _on_the_way(conn, table, criterion)
     by = ordering(table, order)
     ids = select(table.c.id).where(wanted).order_by(*by).limit(limit if limit >= 0 else None).offset(max(offset, 0))
     return whole.where(table.c.id.in_(ids)).order_by(*by)
+
+
+def _on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnElement[bool]:
+    """What is asked of the rows that are passed for a page."""
+    named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
+    return condition_on_the_way(table, named, _sparse_types(conn, table, named))
 
 
 def _with_owners_named(conn: Connection, table: Table, asked: Criterion) -> Criterion:
