@@ -68,7 +68,8 @@ def _plan_of_sqlite(driver: sqlite3.Connection, statement: str, _: tuple[Any, ..
         steps,
         # An index that holds all rows is gone through instead of the table where it has all that is asked for.
         set(re.findall(r"^SCAN (\w+)(?!.* USING .*INDEX ix_)", steps, re.MULTILINE)),
-        {KEYS_OF_SQLITE.get(x, x) for x in re.findall(r"INDEX (\w+)", steps)},
+        {KEYS_OF_SQLITE.get(x, x) for x in re.findall(r"INDEX (\w+)", steps)}
+        | {f"pk_{x}" for x in re.findall(r"SEARCH (\w+) USING PRIMARY KEY", steps)},
         steps.count("USE TEMP B-TREE FOR ORDER BY"),
     )
 

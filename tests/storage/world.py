@@ -40,6 +40,7 @@ def fill(conn: Connection, seed: int) -> Rows:
         conn.execute(insert(tables.metadata.tables[noun]), list(rows.values()))
     conn.execute(insert(tables.flow_run_states), list(world.states("flow_runs", "flow_run_id")))
     conn.execute(insert(tables.task_run_states), list(world.states("task_runs", "task_run_id")))
+    conn.execute(insert(tables.task_run_tags), list(world.tags()))
     # The order of the two tables of runs is that of their references; this one goes the other way.
     for row in world.rows["flow_runs"].values():
         conn.execute(
@@ -74,6 +75,11 @@ class _Making:
                 "timestamp": row["state_timestamp"],
                 "state_details": "{}",
             }
+
+    def tags(self) -> Iterator[dict[str, Any]]:
+        """The index of the task runs' tags."""
+        for row in self.rows["task_runs"].values():
+            yield from ({"tag": tag, "task_run_id": row["id"]} for tag in row["tags"])
 
     def _maybe(self, values: Any) -> Any:
         return self._rng.choice(values) if self._rng.random() < 0.7 else None

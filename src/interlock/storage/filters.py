@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nu
 from interlock.orchestration.states import StateType
 from interlock.storage.expressions import has_tag, matches, unindexed
 from interlock.storage.tables import deployments, flow_runs, flows, task_runs, work_pools, work_queues
+from interlock.storage.tags import is_told_whole, runs_with
 
 
 class AnyOf(msgspec.Struct, frozen=True):
@@ -60,6 +61,12 @@ class HasAllTags(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class ByTag(msgspec.Struct, frozen=True):
+    """This is among the tags of a task run, which is to be found by that: few have it, or all that do are wanted."""
+
+    tag: str
+
+
 class Untagged(msgspec.Struct, frozen=True):
     """There are no tags, or there are some."""
 
@@ -86,7 +93,7 @@ class Related(msgspec.Struct, frozen=True):
     exists: bool = True
 
 
-Criterion = AnyOf | NoneOf | Like | Between | IsNull | HasAllTags | Untagged | And | Or | Related
+Criterion = AnyOf | NoneOf | Like | Between | IsNull | HasAllTags | ByTag | Untagged | And | Or | Related
 
 EVERYTHING = And(())
 
@@ -102,6 +109,17 @@ def any_of(*criteria: Criterion) -> Criterion:
     if not criteria or EVERYTHING in criteria:
         return EVERYTHING
     return criteria[0] if len(criteria) == 1 else Or(criteria)
+
+
+def by_tag(criterion: Criterion, tag: str) -> Criterion:
+    """The same criterion about task runs that are to be found by one of the tags that they must all have."""
+    rest = (_without(x, tag) if isinstance(x, HasAllTags) else x for x in parts(criterion))
+    return all_of(ByTag(tag), *rest)
+
+
+def _without(asked: HasAllTags, tag: str) -> Criterion:
+    left = tuple(x for x in asked.tags if x != tag)
+    return HasAllTags(left) if left else EVERYTHING
 
 
 class Criteria(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,9 +247,11 @@ def parts(criterion: Criterion) -> tuple[Criterion, ...]:
 
 
 def names_owners(table: Table, criterion: Criterion) -> bool:
-    """Whether the criterion asks for records of certain owners, or by their ids: these are best found by that index."""
+    """Whether the criterion asks for records of certain owners, by their ids or by a tag: these are best found by that
+    index."""
     return any(
-        (isinstance(x, AnyOf) and x.column.endswith("id"))
+        isinstance(x, ByTag)
+        or (isinstance(x, AnyOf) and x.column.endswith("id"))
         or (isinstance(x, Related) and x.exists and RELATIONS[table.name, x.relation].is_to_one)
         for x in parts(criterion)
     )
@@ -305,6 +325,9 @@ def _of_one_row(table: FromClause, x: Criterion) -> ColumnElement[bool]:
             return table.c[column].is_(None) if null else table.c[column].is_not(None)
         case HasAllTags(tags):
             return and_(true(), *(has_tag(table.c.tags, tag) for tag in tags))
+        case ByTag(tag):
+            found = table.c.id.in_(runs_with(tag))
+            return found if is_told_whole(tag) else and_(found, has_tag(table.c.tags, tag))
         case Untagged(untagged):
             return table.c.tags == [] if untagged else table.c.tags != []
     raise TypeError(f"not a criterion: {x!r}")

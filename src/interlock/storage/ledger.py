@@ -34,7 +34,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import rows
+from interlock.storage import rows, tags
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts
@@ -328,11 +328,11 @@ def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[st
 
 def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
     """The limits on the tags of the runs at hand, and who holds their slots."""
-    tags = {tag for run in facts.task_runs.values() for tag in run.tags}
-    tags.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
-    if not tags:
+    limited = {tag for run in facts.task_runs.values() for tag in run.tags}
+    limited.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
+    if not limited:
         return
-    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, {"keys": tags})}
+    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, {"keys": limited})}
     if limits:
         for limit_id, task_run_id in _HOLDERS.fetch(conn, {"keys": limits}):
             limits[limit_id].holders.add(task_run_id)
@@ -414,6 +414,7 @@ def _write_task_runs(writes: Writes, facts: WorkingSet) -> None:
     new = sorted((x for x in touched if x.id in created), key=_by_key)
     writes.add(_INSERT_TASK_RUN, [rows.task_run_values(x) for x in new])
     changed, rewritten = _parted((x for x in touched if x.id not in created), facts.rewritten_task_runs)
+    tags.gather(writes, new, ((was, x) for x in rewritten if (was := facts.touched_task_runs[x.id]) is not None))
     writes.add(_UPDATE_TASK_RUN, [rows.task_run_changes(x) | {"id": x.id} for x in changed])
     writes.add(_REWRITE_TASK_RUN, [rows.task_run_values(x) for x in rewritten])
     states = [rows.state_values(x) | {"task_run_id": x.details.task_run_id} for x in facts.new_task_run_states]

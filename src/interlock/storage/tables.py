@@ -236,6 +236,15 @@ task_runs = Table(
     Index("ix_task_runs__state", *_STATE_AND_TIMES),
 )
 
+# What is found by tags. There is no foreign key, which would take another index: whoever deletes a run takes it out.
+task_run_tags = Table(
+    "task_run_tags",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("task_run_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 task_run_states = Table(
     "task_run_states",
     metadata,

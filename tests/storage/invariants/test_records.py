@@ -55,7 +55,24 @@ def is_held_beyond_the_end(ledger: Breakable) -> str:
     return give_slot(ledger, ENDED_TASK_RUN)
 
 
+def is_found_by_a_tag_of_others(ledger: Breakable) -> str:
+    ledger.conn.execute(insert(tables.task_run_tags), {"tag": "other", "task_run_id": ENDED_TASK_RUN})
+    return ENDED_TASK_RUN
+
+
+def is_found_by_a_tag_and_gone(ledger: Breakable) -> str:
+    ledger.conn.execute(insert(tables.task_run_tags), {"tag": TAG, "task_run_id": NOWHERE})
+    return NOWHERE
+
+
+def is_not_found_by_its_tag(ledger: Breakable) -> str:
+    ledger.conn.execute(delete(tables.task_run_tags).where(tables.task_run_tags.c.task_run_id == ENDED_TASK_RUN))
+    return ENDED_TASK_RUN
+
+
 def is_held_without_need(ledger: Breakable) -> str:
+    own = tables.task_run_tags.c.task_run_id == RUNNING_TASK_RUN
+    ledger.conn.execute(update(tables.task_run_tags).where(own).values(tag="other"))
     return ledger.change(tables.task_runs, RUNNING_TASK_RUN, tags=["other"])
 
 
@@ -133,6 +150,9 @@ BREAKS = [
     Break("queued-flow-task", "belongs_to_a_flow_run", belongs_to_a_flow_run),
     Break("taken-run-ended", "is_taken_after_its_end", is_taken_after_its_end),
     Break("leased-to-nobody", "is_leased_to_nobody", is_leased_to_nobody),
+    Break("tag-of-no-run", "is_found_by_a_tag_of_others", is_found_by_a_tag_of_others),
+    Break("tag-of-no-run", "is_found_by_a_tag_and_gone", is_found_by_a_tag_and_gone),
+    Break("task-run-untagged", "is_not_found_by_its_tag", is_not_found_by_its_tag),
     Break("newest-artifact", "is_gone", is_gone),
     Break("newest-artifact", "has_another_key", has_another_key),
     Break("artifact-key", "has_no_newest", has_no_newest),
@@ -160,6 +180,7 @@ def test_what_a_deleted_run_leaves_behind_is_in_order(ledger: Breakable) -> None
     """Its cache entries name a state that is gone with it, and its artifacts a run."""
     ledger.conn.execute(delete(tables.task_run_states).where(tables.task_run_states.c.task_run_id == ENDED_TASK_RUN))
     ledger.conn.execute(delete(tables.task_runs).where(tables.task_runs.c.id == ENDED_TASK_RUN))
+    is_not_found_by_its_tag(ledger)
     change_all(ledger, tables.artifacts, task_run_id=ENDED_TASK_RUN)
     assert ledger.found() == {}
 
@@ -196,7 +217,7 @@ def test_a_reference_to_nothing_is_told(key: ForeignKey, ledger: Breakable) -> N
 def test_a_background_run_that_is_there_twice_is_told(ledger: Breakable) -> None:
     """Its unique index was dropped, say, or is damaged."""
     ledger.conn.exec_driver_sql("DROP INDEX uq_task_runs__task_key_dynamic_key")
-    ledger.copy(tables.task_runs, ledger.row(tables.task_runs, id=NEW_TASK_RUN), id=NOWHERE)
+    ledger.copy(tables.task_runs, ledger.row(tables.task_runs, id=NEW_TASK_RUN), id=NOWHERE, tags=[])
     assert ledger.found() == {"task-runs-repeated": (1, (min(NOWHERE, NEW_TASK_RUN),))}
 
 

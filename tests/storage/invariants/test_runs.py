@@ -58,7 +58,7 @@ def breaks_of(noun: Noun) -> Iterator[Break]:
     def names_a_state_of_another(ledger: Breakable) -> str:
         other = ledger.row(noun.runs, id=noun.new)
         state = noun.state(ledger, "COMPLETED")
-        other |= {"id": NOWHERE, "name": "other"} | {x: "other" for x in ("dynamic_key",) if x in other}
+        other |= {"id": NOWHERE, "name": "other", "tags": []} | {x: "other" for x in ("dynamic_key",) if x in other}
         ledger.copy(noun.runs, other)
         ledger.copy(noun.states, state, **{"id": NOWHERE, noun.owner: NOWHERE})
         copied = {"state_id": NOWHERE, "state_type": "COMPLETED", "state_name": "Completed"}
@@ -206,7 +206,7 @@ def test_a_run_that_lost_an_update_is_told_by_all_that_went_with_it(noun: Noun, 
 
 def test_many_violations_are_counted_and_ten_of_them_named(ledger: Breakable) -> None:
     """However many there are."""
-    row = ledger.row(task_runs, id=NEW_TASK_RUN)
+    row = ledger.row(task_runs, id=NEW_TASK_RUN) | {"tags": []}
     for number in range(25):
         ledger.copy(task_runs, row, id=f"{NOWHERE[:-2]}{number:02d}", dynamic_key=f"{number}", run_count=1)
     (count, examples), *others = ledger.found().values()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
 from interlock.orchestration.states import StateType
-from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, Order, Related, all_of
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, IsNull, Order, Related, all_of
 from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import runs_filter
-from interlock.storage.tables import flow_runs, task_runs
+from interlock.storage.tables import flow_runs, task_run_tags, task_runs
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import PlainStore, World, count_for_postgres
 from tests.storage.meaning import criteria
@@ -62,12 +62,14 @@ def add_crowd(conn: Connection) -> None:
                 "dynamic_key": str(number),
                 "idempotency_key": str(number),
                 "name": str(number),
+                "tags": ["common"],
                 "expected_start_time": NOON + timedelta(seconds=number),
                 "end_time": NOON + timedelta(seconds=number),
             }
             for number in range(2000)
         )
         conn.execute(insert(table), [kept | {x: y for x, y in row.items() if x in kept} for row in changes])
+    conn.execute(insert(task_run_tags), [{"tag": "common", "task_run_id": str(UUID(int=x))} for x in range(2000)])
 
 
 about_runs = st.sampled_from(("task_runs", "flow_runs")).flatmap(lambda x: st.tuples(st.just(x), criteria(x, depth=1)))
@@ -83,6 +85,7 @@ def test_pages_follow_each_other(world: World, asked: tuple[str, Criterion], few
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs_filter, "FEW_OWNERS", few)
         patch.setattr(runs_filter, "FEW_RUNS", few)
+        patch.setattr(runs_filter, "FEW_TAGGED", few)
         pages = [world.read(PAGES[noun], criterion, order, 20, offset) for offset in range(0, 80, 20)]
     found = [getattr(x, "run", x).id for page in pages for x in page]  # type: ignore[attr-defined]
     assert sorted(found) == [x["id"] for x in world.meant(noun, criterion)]
@@ -128,9 +131,34 @@ def test_a_common_state_is_looked_for_on_the_way(crowd: PlainStore) -> None:
     assert "ix_task_runs__state" not in found.indexes
 
 
+def test_a_rare_tag_is_found_by_its_index(crowd: PlainStore) -> None:
+    """The rarest, whatever else is asked of them."""
+    asked = all_of(AnyOf("state_type", ("COMPLETED",)), HasAllTags(("x", "x y")), IsNull("start_time"))
+    found = plan(crowd, "task_runs", asked, Order("expected_start_time", descending=True))
+    assert "pk_task_run_tags" in found.indexes
+    assert "task_run_tags" not in found.scans
+    assert not {"ix_task_runs__state", "ix_task_runs__expected_start_time"} & found.indexes
+
+
+def test_a_count_by_tag_reads_the_index(crowd: PlainStore) -> None:
+    """However many have the tag, the others are not looked at."""
+    (found,) = crowd.read(explained(runs_filter.count), task_runs, HasAllTags(("x",)))
+    assert "pk_task_run_tags" in found.indexes
+    assert found.scans == set()
+
+
+def test_a_common_tag_is_looked_for_on_the_way(crowd: PlainStore) -> None:
+    """Finding all runs that have it and sorting them would take long where many do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs_filter, "FEW_TAGGED", 0)
+        found = plan(crowd, "task_runs", HasAllTags(("common",)), Order("expected_start_time", descending=True))
+    assert "ix_task_runs__expected_start_time" in found.indexes
+    assert "pk_task_run_tags" not in found.indexes
+
+
 def test_a_rare_state_is_found_by_its_index(crowd: PlainStore) -> None:
     """Passing all runs would take long where hardly any is RUNNING."""
-    asked = all_of(AnyOf("state_type", ("RUNNING",)), HasAllTags(("x",)))
+    asked = all_of(AnyOf("state_type", ("RUNNING",)), IsNull("start_time"))
     assert "ix_task_runs__state" in plan(crowd, "task_runs", asked, Order("id", descending=True)).indexes
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.orchestration.task_rules import SLOT_HOLDING_TYPES
-from interlock.storage.expressions import has_tag
+from interlock.storage.expressions import has_tag, members
 from interlock.storage.invariants.runs import is_deferred
 from interlock.storage.invariants.scan import Invariant, Scan
 from interlock.storage.tables import (
@@ -38,9 +38,11 @@ from interlock.storage.tables import (
     task_run_queue,
     task_run_state_cache,
     task_run_states,
+    task_run_tags,
     task_runs,
     task_workers,
 )
+from interlock.storage.tags import KEY_CHARACTERS
 from interlock.storage.types import Text
 
 
@@ -51,6 +53,8 @@ def scans() -> list[Scan]:
         _limits(),
         _cache_entries(),
         _queue(),
+        _tags(),
+        _tagged_runs(),
         _newest_artifacts(),
         _artifact_keys(),
         *(_references(x) for table in metadata.sorted_tables for x in _foreign_keys(table)),
@@ -167,6 +171,35 @@ def _queue() -> Scan:
                 and_(queue.taken.is_(False), queue.worker_id.is_not(None), not_(is_there)),
             ),
         ),
+    )
+
+
+def _tags() -> Scan:
+    runs, tag = task_runs.c, task_run_tags.c.tag
+    is_told_whole = func.length(tag) < KEY_CHARACTERS
+    return Scan(
+        task_run_tags.outerjoin(task_runs, runs.id == task_run_tags.c.task_run_id),
+        task_run_tags.c.task_run_id,
+        (
+            Invariant(
+                "tag-of-no-run",
+                "the index of tags has them by tags that they have not, or they are no task runs",
+                or_(runs.id.is_(None), and_(is_told_whole, not_(has_tag(runs.tags, tag)))),
+            ),
+        ),
+    )
+
+
+def _tagged_runs() -> Scan:
+    value = members(task_runs.c.tags).table_valued("value").c.value
+    is_indexed = exists().where(
+        task_run_tags.c.tag == func.substr(value, 1, KEY_CHARACTERS), task_run_tags.c.task_run_id == task_runs.c.id
+    )
+    is_left_out = exists(select(value).where(not_(is_indexed.correlate(task_runs, value.table))).correlate(task_runs))
+    return Scan(
+        task_runs,
+        task_runs.c.id,
+        (Invariant("task-run-untagged", "they have tags by which the index of tags does not have them", is_left_out),),
     )
 
 

@@ -17,10 +17,13 @@ from interlock.storage.filters import (
     EVERYTHING,
     RELATIONS,
     AnyOf,
+    ByTag,
     Criterion,
+    HasAllTags,
     Order,
     Related,
     all_of,
+    by_tag,
     condition,
     condition_on_the_way,
     names_owners,
@@ -30,6 +33,7 @@ from interlock.storage.filters import (
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.store import one_statement
 from interlock.storage.tables import flow_runs, flows, task_runs
+from interlock.storage.tags import is_told_whole, runs_with
 from interlock.storage.walks import Leg, Place, leg
 
 FEW_OWNERS = 20
@@ -38,6 +42,9 @@ FEW_OWNERS = 20
 FEW_RUNS = 3_000
 """Up to this many runs in a state, finding and sorting them all is quicker than passing all runs: 2 µs each, where
 passing one takes 0.3 µs. Up to three times as many, where more is asked, so that more have to be passed for a page."""
+
+FEW_TAGGED = 5_000
+"""The same for task runs with a tag."""
 
 
 def task_run_page(conn: Connection, criterion: Criterion, order: Order, limit: int, offset: int) -> list[TaskRun]:
@@ -109,7 +116,27 @@ def _page(
 def _on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnElement[bool]:
     """What is asked of the rows that are passed for a page."""
     named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
+    named = _with_rare_tag(conn, table, named)
     return condition_on_the_way(table, named, _sparse_types(conn, table, named))
+
+
+def _with_rare_tag(conn: Connection, table: Table, asked: Criterion) -> Criterion:
+    """The rarest of the tags as what the runs are found by, where few have it and nothing else finds them."""
+    counts = {tag: _count_to(conn, runs_with(tag), FEW_TAGGED) for tag in _finding_tags(table, asked)}
+    rarest = min(counts, key=lambda x: counts[x], default=None)
+    return asked if rarest is None or counts[rarest] > FEW_TAGGED else by_tag(asked, rarest)
+
+
+def _finding_tags(table: Table, asked: Criterion) -> list[str]:
+    """The tags that all runs that are asked for have, unless something else is there to find these by."""
+    if table is not task_runs or names_owners(table, asked):
+        return []
+    return [tag for x in parts(asked) if isinstance(x, HasAllTags) for tag in x.tags]
+
+
+def _count_to(conn: Connection, statement: Select[Any], most: int) -> int:
+    """How many rows there are, or one more than `most` where there are more."""
+    return conn.execute(select(func.count()).select_from(statement.limit(most + 1).subquery())).scalar_one()
 
 
 def _with_owners_named(conn: Connection, table: Table, asked: Criterion) -> Criterion:
@@ -130,8 +157,7 @@ def _sparse_types(conn: Connection, table: Table, criterion: Criterion) -> froze
     if not types or names_owners(table, criterion):
         return frozenset()
     few = FEW_RUNS if isinstance(criterion, AnyOf) else 3 * FEW_RUNS
-    some = select(table.c.state_type).where(table.c.state_type.in_(types)).limit(few + 1)
-    found = conn.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+    found = _count_to(conn, select(table.c.state_type).where(table.c.state_type.in_(types)), few)
     return frozenset() if found > few else frozenset(types)
 
 
@@ -143,6 +169,10 @@ def count(conn: Connection, table: Table, criterion: Criterion) -> int:
         return sum(counts[StateType(x)] for x in set(criterion.values))
     if criterion == EVERYTHING and table in sums.RUNS:
         return sum(_all(conn, table).values())
+    for tag in _finding_tags(table, criterion)[:1]:
+        criterion = by_tag(criterion, tag)
+    if isinstance(criterion, ByTag) and is_told_whole(criterion.tag):
+        return conn.execute(select(func.count()).select_from(runs_with(criterion.tag).subquery())).scalar_one()
     statement = select(func.count()).select_from(table)
     # SQLite knows the size of a table, but not that of one with a condition that always holds.
     narrowed = statement if criterion == EVERYTHING else statement.where(condition(table, criterion))
