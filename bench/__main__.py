@@ -8,7 +8,8 @@ PostgreSQL the others. Scenarios:
   queue     background task runs delivered to 1, 10 and 100 subscribers, with none and with 1,000,000 others waiting:
             rate, time from the submission to the delivery, CPU a delivery, memory
   flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
-  reads     pages, counts, a GET and a history with 100,000 task runs stored: p50, p99
+  scale     pages, counts, histories and more with 10,000 to 1,000,000 task runs stored: p50, p99, alone and beside
+            50 connections that write; what the size costs the writes and the disk
   start     time to ready, --help, resident memory with 100,000 task runs
   overload  ten times the load that can be served, 100,000 task runs stored: latency, refusals, memory
   fleet     the writes on 1, 2 and 4 Interlock servers on one PostgreSQL: the same figures, memory
@@ -34,27 +35,28 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, fleet, flow, overload, queue, reads, start, takeover, writes
+from bench.scenarios import bare, drivers, fleet, flow, overload, queue, scale, start, takeover, writes
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
     "queue": queue.run,
     "flow": flow.run,
-    "reads": reads.run,
     "start": start.run,
     "overload": overload.run,
 }
+FOR_EACH_SIZE: dict[str, Callable[[Bench, str, int], report.Section]] = {"scale": scale.run}
 ONCE: dict[str, Callable[[Bench], report.Section]] = {
     "fleet": fleet.run,
     "takeover": takeover.run,
     "bare": bare.run,
     "drivers": drivers.run,
 }
+SCENARIOS = ("writes", "flow", "scale", "start", "overload", "fleet", "takeover", "bare", "drivers")
 STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "asyncpg", "psycopg", "sqlalchemy")
 
 
 def main() -> None:
-    options = parse(sys.argv[1:], __doc__ or "", (*ON_EACH_DATABASE, *ONCE))
+    options = parse(sys.argv[1:], __doc__ or "", SCENARIOS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers started here are ended
     cores = split_cores()
     pin(cores.load)
@@ -80,9 +82,12 @@ def _sections(options: Options, bench: Bench) -> Iterator[report.Section]:
     for name in options.only:
         if name in ONCE:
             yield ONCE[name](bench)
-        else:
-            for database in options.databases:
+            continue
+        for database in options.databases:
+            if name in ON_EACH_DATABASE:
                 yield ON_EACH_DATABASE[name](bench, database)
+            else:
+                yield from (FOR_EACH_SIZE[name](bench, database, size) for size in options.sizes)
 
 
 def _launches(options: Options) -> tuple[servers.Launch, ...]:

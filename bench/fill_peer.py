@@ -1,37 +1,35 @@
-"""Filling a database of the peer with the data set by SQL.
+"""Filling a database of the peer with a demo by SQL.
 
 The peer takes 40 to 70 writes a second through its API, so 100,000 runs with three states each would take two hours.
 """
 
-import itertools
 import json
 import sqlite3
-import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import psycopg
 
-from bench import bodies, dataset
-from bench.dataset import StoredRun
 from bench.servers import Storage
+from interlock.orchestration.runs import FlowRun, TaskRun
+from interlock.orchestration.states import State
+from interlock.storage.demo import world
+from interlock.storage.demo.flow_runs import Demo, slices
+from interlock.storage.demo.slices import Slice
 
-CHUNK = 5000  # runs in a transaction
-TASK_RUN_COLUMNS = (
-    "id, created, updated, name, state_type, run_count, expected_start_time, start_time, end_time, total_run_time, "
-    "task_key, dynamic_key, empirical_policy, task_inputs, tags, flow_run_id, state_id, state_name, state_timestamp, "
-    "flow_run_run_count"
+RUN_COLUMNS = (
+    "id, created, updated, name, tags, state_type, state_name, state_id, state_timestamp, run_count, "
+    "expected_start_time, next_scheduled_start_time, start_time, end_time, total_run_time, empirical_policy"
 )
-FLOW_RUN_COLUMNS = (
-    "id, name, state_type, state_name, state_id, state_timestamp, run_count, expected_start_time, start_time, "
-    "total_run_time, flow_id"
-)
-STATE_COLUMNS = "id, created, updated, type, timestamp, name, state_details, data"
-_STEP = timedelta(milliseconds=20)
+TASK_RUN_COLUMNS = f"{RUN_COLUMNS}, flow_run_id, task_key, dynamic_key, task_inputs, flow_run_run_count"
+FLOW_RUN_COLUMNS = f"{RUN_COLUMNS}, flow_id, parameters, parent_task_run_id"
+STATE_COLUMNS = "id, created, updated, type, timestamp, name, message, state_details"
+LOG_COLUMNS = "id, created, updated, name, level, message, timestamp, flow_run_id, task_run_id"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +42,7 @@ class Database(Protocol):
 
     def close(self) -> None: ...
 
-    def time(self, at: datetime) -> Any:
+    def time(self, at: datetime | None) -> Any:
         """A time as the peer stores it."""
 
     def duration(self, length: timedelta) -> Any:
@@ -62,10 +60,10 @@ class SqliteFile:
         marks = ", ".join("?" * len(rows[0]))
         self._connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
 
-    def time(self, at: datetime) -> str:
-        return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    def time(self, at: datetime | None) -> str | None:
+        return None if at is None else at.strftime("%Y-%m-%d %H:%M:%S.%f")
 
-    def duration(self, length: timedelta) -> str:
+    def duration(self, length: timedelta) -> str | None:
         return self.time(_EPOCH + length)
 
 
@@ -78,93 +76,80 @@ class PostgresDatabase:
         self.commit = self._connection.commit
 
     def insert(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        marks = ", ".join(["%s"] * len(rows[0]))
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})".encode()
-        self._connection.cursor().executemany(statement, rows)
+        statement = f"COPY {table} ({columns}) FROM STDIN".encode()
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def close(self) -> None:
         self._connection.close()
 
-    def time(self, at: datetime) -> datetime:
+    def time(self, at: datetime | None) -> datetime | None:
         return at
 
     def duration(self, length: timedelta) -> timedelta:
         return length
 
 
-def fill_peer(storage: Storage, count: int, base: datetime) -> None:
-    """Store the data set."""
+def fill_peer(storage: Storage, wanted: Demo) -> None:
+    """Store the demo."""
     url = storage.postgresql
     with closing(SqliteFile(storage.folder / "prefect.db") if url is None else PostgresDatabase(url)) as database:
-        flow_run_ids = _insert_flow_runs(database, base)
-        for runs in _chunks(dataset.stored_runs(count, base)):
-            rows = _Rows(database)
-            for run in runs:
-                rows.add_task_run(run, flow_run_ids[run.flow_run])
-            rows.insert()
+        flow_ids = {flow.name: f"00000000-0000-4000-8000-{n:012}" for n, flow in enumerate(world.FLOWS)}
+        database.insert("flow", "id, name", [(flow_id, name) for name, flow_id in flow_ids.items()])
+        for part in slices(wanted, flow_ids):
+            for (table, columns), rows in _rows(database, part).items():
+                database.insert(table, columns, rows)
+            database.commit()
 
 
-def _chunks(runs: Iterator[StoredRun]) -> Iterator[list[StoredRun]]:
-    while chunk := list(itertools.islice(runs, CHUNK)):
-        yield chunk
+def _rows(database: Database, part: Slice) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    """By table and columns."""
+    found = defaultdict(list)
+    for flow_run, states in part.flow_runs:
+        found["flow_run", FLOW_RUN_COLUMNS].append(_flow_run(database, flow_run))
+        found["flow_run_state", f"{STATE_COLUMNS}, flow_run_id"] += _states(database.time, states, flow_run.id)
+    for task_run, states in part.task_runs:
+        found["task_run", TASK_RUN_COLUMNS].append(_task_run(database, task_run))
+        found["task_run_state", f"{STATE_COLUMNS}, task_run_id"] += _states(database.time, states, task_run.id)
+    found["log", LOG_COLUMNS] = [_log(database.time, line) for line in part.logs]
+    return {table: rows for table, rows in found.items() if rows}
 
 
-def _insert_flow_runs(database: Database, base: datetime) -> list[str]:
-    flow_ids = [str(uuid.uuid4()) for _ in range(dataset.FLOWS)]
-    database.insert("flow", "id, name", [(flow_id, dataset.flow_name(n)) for n, flow_id in enumerate(flow_ids)])
-    rows = _Rows(database)
-    flow_run_ids = []
-    for number in range(dataset.FLOW_RUNS):
-        at = base - dataset.DAY + dataset.DAY * (number / dataset.FLOW_RUNS)
-        flow_run_ids.append(rows.add_flow_run(number, flow_ids[number % dataset.FLOWS], at))
-    rows.insert()
-    return flow_run_ids
+def _run(database: Database, run: FlowRun | TaskRun) -> tuple[Any, ...]:
+    time, state = database.time, run.state
+    assert state is not None
+    return (
+        *(run.id, time(run.created), time(run.updated), run.name, json.dumps(run.tags)),
+        *(state.type.value, state.name, state.id, time(state.timestamp), run.run_count),
+        *(time(run.expected_start_time), time(run.next_scheduled_start_time), time(run.start_time), time(run.end_time)),
+        *(database.duration(timedelta(seconds=run.total_run_time)), _json(run.empirical_policy)),
+    )
 
 
-class _Rows:
-    """Rows by table and columns, for one transaction."""
+def _flow_run(database: Database, run: FlowRun) -> tuple[Any, ...]:
+    return (*_run(database, run), run.flow_id, run.parameters, run.parent_task_run_id)
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._rows: defaultdict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
 
-    def insert(self) -> None:
-        for (table, columns), rows in self._rows.items():
-            self._database.insert(table, columns, rows)
-        self._database.commit()
+def _task_run(database: Database, run: TaskRun) -> tuple[Any, ...]:
+    own = (run.flow_run_id, run.task_key, run.dynamic_key, run.task_inputs, run.flow_run_run_count)
+    return (*_run(database, run), *own)
 
-    def add_flow_run(self, number: int, flow_id: str, at: datetime) -> str:
-        """A flow run that runs since `at`; returns its id."""
-        time, run_id = self._database.time, str(uuid.uuid4())
-        state_id = self._add_states("flow_run", run_id, [("PENDING", at), ("RUNNING", at + _STEP)])
-        values = (
-            *(run_id, dataset.flow_run_name(number), "RUNNING", "Running", state_id, time(at + _STEP), 1),
-            *(time(at), time(at + _STEP), self._database.duration(timedelta()), flow_id),
+
+def _states(time: Callable[[datetime], Any], states: Iterable[State], run_id: str) -> list[tuple[Any, ...]]:
+    return [
+        (
+            *(x.id, time(x.timestamp), time(x.timestamp), x.type.value, time(x.timestamp), x.name, x.message),
+            *(_json(x.details), run_id),
         )
-        self._rows["flow_run", FLOW_RUN_COLUMNS].append(values)
-        return run_id
+        for x in states
+    ]
 
-    def add_task_run(self, run: StoredRun, flow_run_id: str) -> None:
-        """A task run in its final state."""
-        time, run_id = self._database.time, str(uuid.uuid4())
-        started = run.scheduled_time + _STEP
-        ended = started + timedelta(seconds=run.seconds)
-        states = [("SCHEDULED", run.scheduled_time), ("RUNNING", started), (run.final_state, ended)]
-        state_id = self._add_states("task_run", run_id, states)
-        policy = bodies.task_run(flow_run_id, "")["empirical_policy"]
-        values = (
-            *(run_id, time(run.scheduled_time), time(ended), run.name, run.final_state, 1),
-            *(time(run.scheduled_time), time(started), time(ended), self._database.duration(ended - started)),
-            *(run.task, str(run.number), json.dumps(policy), json.dumps({"x": []}), json.dumps(run.tags), flow_run_id),
-            *(state_id, run.final_state.capitalize(), time(ended), 1),
-        )
-        self._rows["task_run", TASK_RUN_COLUMNS].append(values)
 
-    def _add_states(self, kind: str, run_id: str, states: list[tuple[str, datetime]]) -> str:
-        """The states of a flow_run or task_run; returns the last one's id."""
-        for state_type, at in states:
-            body: dict[str, Any] = bodies.state(state_type, {f"{kind}_id": run_id})
-            state_id, when = str(uuid.uuid4()), self._database.time(at)
-            values = (state_id, when, when, state_type, when, body["name"], json.dumps(body["state_details"]), None)
-            self._rows[f"{kind}_state", f"{STATE_COLUMNS}, {kind}_id"].append((*values, run_id))
-        return state_id
+def _log(time: Callable[[datetime], Any], line: dict[str, Any]) -> tuple[Any, ...]:
+    values = (line[x] for x in LOG_COLUMNS.split(", "))
+    return tuple(time(x) if isinstance(x, datetime) else x for x in values)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

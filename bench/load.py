@@ -10,7 +10,7 @@ import gc
 import json
 import time
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import uvloop
@@ -177,6 +177,32 @@ async def measure(
     async with connected(target) as connection:
         counted = await count_completed(connection, target, flow_run_id)
     return _report(load, seconds, cpu, counted) | {"connections": connections, "load_cpu_share": own_cpu / seconds}
+
+
+async def take_runs(target: Target, connections: int, runs: int) -> None:
+    """Have the server take so many runs. Raises RuntimeError if a request failed."""
+    async with connected(target) as connection:
+        flow_run_id = await new_flow_run(connection, target)
+    load = Load([target], TaskRunRequests(target, flow_run_id), connections, runs)
+    await load.run()
+    if load.failures:
+        raise RuntimeError(f"not all runs were taken: {dict(load.failures)}")
+
+
+async def measure_while(
+    target: Target, connections: int, warm_up: float, work: Callable[[], Awaitable[Result]]
+) -> tuple[float, Result]:
+    """Run the load for as long as `work` takes; how many writes there were a second meanwhile, and the result."""
+    async with connected(target) as connection:
+        flow_run_id = await new_flow_run(connection, target)
+    load = Load([target], TaskRunRequests(target, flow_run_id), connections)
+    load.window_start = time.perf_counter() + warm_up
+    running = asyncio.create_task(load.run())
+    await asyncio.sleep(warm_up)
+    result = await work()
+    load.window_end = time.perf_counter()
+    await running
+    return load.writes_in_window / (load.window_end - load.window_start), result
 
 
 def _report(load: Load, seconds: float, cpu: dict[str, float], counted: int) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from bench.servers import VENV
 SERVERS = ("peer", "Interlock")
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 CONNECTIONS = (1, 10, 50)
+SIZES = (10_000, 100_000, 1_000_000)
+QUICK_SIZES = (10_000,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,11 @@ LENGTHS = (
         "waiting_runs", int, 1_000_000, 50_000, "queue: runs that wait from before, in the second half of the cells"
     ),
     Length("mapped_tasks", int, 500, 100, "flow: tasks of the flow"),
-    Length("stored_runs", int, 100_000, 10_000, "reads, start, overload: task runs stored"),
+    Length("stored_runs", int, 100_000, 10_000, "start, overload: task runs stored"),
+    Length("peer_runs", int, 100_000, 10_000, "scale: the largest size that the peer is measured at"),
     Length("overload_seconds", float, 20, 3, "overload: seconds of ten times the load, of each kind"),
     Length("overload_connections", int, 5000, 200, "overload: connections of the load, and obedient clients"),
-    Length("repeats", int, 50, 10, "reads: requests of each kind"),
+    Length("repeats", int, 50, 10, "scale: requests of each kind"),
 )
 
 
@@ -50,10 +53,12 @@ class Options:
     waiting_runs: int
     mapped_tasks: int
     stored_runs: int
+    peer_runs: int
     overload_seconds: float
     overload_connections: int
     repeats: int
     connections: tuple[int, ...]
+    sizes: tuple[int, ...]
     servers: tuple[str, ...]
     interlock: str
     interlock_url: str | None
@@ -78,6 +83,10 @@ def parse(arguments: list[str], description: str, scenarios: tuple[str, ...]) ->
             repeat.append(f"{_flag(length.name)} {values[length.name]:g}")
     if values["connections"] != CONNECTIONS:
         repeat.append(f"--connections {','.join(map(str, values['connections']))}")
+    if values["sizes"] is None:
+        values["sizes"] = QUICK_SIZES if quick else SIZES
+    else:
+        repeat.append(f"--sizes {','.join(map(str, values['sizes']))}")
     if values["servers"] != SERVERS:
         repeat.append(f"--servers {','.join(values['servers'])}")
     return Options(**values, repeat=" ".join(repeat))
@@ -97,13 +106,19 @@ def _parser(description: str, scenarios: tuple[str, ...]) -> argparse.ArgumentPa
         help_text = f"{length.help} (default {length.full:g}, quick {length.quick:g})"
         add(_flag(length.name), type=length.kind, metavar="N", help=help_text)
     add("--connections", type=_numbers, default=CONNECTIONS, metavar="N,N", help="writes (default 1,10,50)")
+    full, quick = (",".join(map(str, sizes)) for sizes in (SIZES, QUICK_SIZES))
+    help_text = f"scale: task runs stored (default {full}, quick {quick})"
+    add("--sizes", type=_numbers, metavar="N,N", help=help_text)
     databases = tuple(DATABASES)
-    help_text = "sqlite, postgresql, or both (default): writes, queue, flow, reads, start, overload"
+    help_text = "sqlite, postgresql, or both (default): writes, queue, flow, scale, start, overload"
     add("--databases", type=_names(databases), default=databases, metavar="NAMES", help=help_text)
-    help_text = "reads, start, overload: keep filled SQLite databases here, use those found"
+    help_text = "scale, start, overload: keep filled SQLite databases here, use those found"
     add("--filled", type=Path, metavar="FOLDER", help=help_text)
     add("--interlock", default=str(VENV / "interlock"), metavar="PROGRAM", help="the program to start")
-    add("--interlock-url", metavar="URL", help="measure a running Interlock: its API's base URL, such as .../api")
+    help_text = (
+        "measure a running Interlock: its API's base URL, such as .../api (scale, overload: filled by `interlock demo`)"
+    )
+    add("--interlock-url", metavar="URL", help=help_text)
     add("--json", type=Path, metavar="FILE", help="write all figures, those of each round too, to this file")
     add("--markdown", action="store_true", help="print Markdown")
     return parser

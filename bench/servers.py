@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+import psycopg
+
 from bench.http_client import Target
 from bench.machine import ProcessTree, free_port, pin
 
@@ -32,6 +34,19 @@ class Storage:
 
     folder: Path
     postgresql: str | None = None
+
+    @property
+    def interlock_url(self) -> str:
+        """The URL of Interlock's database."""
+        return self.postgresql or f"sqlite:///{self.folder / 'interlock.db'}"
+
+    def size_bytes(self) -> int:
+        """How large the database is."""
+        if self.postgresql is None:
+            return sum(path.stat().st_size for path in self.folder.glob("*.db*"))
+        with psycopg.connect(self.postgresql) as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        return 0 if row is None else int(row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +82,8 @@ def interlock(program: str, workers: int = 1) -> Launch:
     """Interlock with its defaults, as one process or several."""
 
     def command(port: int, storage: Storage) -> list[str]:
-        database = storage.postgresql or f"sqlite:///{storage.folder / 'interlock.db'}"
-        started = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--database-url", database]
+        started = [program, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        started += ["--database-url", storage.interlock_url]
         return started if workers == 1 else [*started, "--workers", str(workers)]
 
     return Launch("Interlock", command, ready_line=b"" if workers == 1 else b"Interlock is ready.")

@@ -34,11 +34,11 @@ MEASURES: list[tuple[str, str, Literal["more", "less", "equal"], tuple[str, ...]
 
 
 def run(bench: Bench, database: str) -> Section:
-    """On the data set of the reads."""
+    """On a demo."""
     options = bench.options
     reports: dict[str, dict[str, dict[str, Any]]] = {}
     for launch in bench.launches:
-        with bench.server(launch, filled(bench, launch, database).storage) as server:
+        with bench.server(launch, filled(bench, launch, database, options.stored_runs).storage) as server:
             reports[launch.name] = {kind: _report(bench, server, kind) for kind in WORKS}
     names = tuple(reports)
     title = f"Ten times the load on {DATABASES[database]} with {options.stored_runs:,} task runs"

@@ -7,6 +7,7 @@ from functools import partial
 from bench.context import Bench
 from bench.filled import Filled, filled
 from bench.load import run as run_load
+from bench.load import take_runs
 from bench.machine import pin
 from bench.options import DATABASES
 from bench.queries import measure_queries
@@ -15,6 +16,7 @@ from bench.servers import PEER, Launch, Server, Storage, clean_environment
 
 STARTS = 3
 HELPS = 5
+WRITERS = 50
 READS_BEFORE_MEMORY = 5  # of each kind
 
 
@@ -29,7 +31,7 @@ def run(bench: Bench, database: str) -> Section:
         section.rows.append(Row(label, unit, values, "less"))
     section.notes.append(
         f"Ready: from the start of the process to the first 200 of /api/health, median of {STARTS}, all cores. "
-        f"Memory: resident; the peer is filled by SQL, too slow to take the runs through its API."
+        f"Memory: resident; the peer is too slow to take so many runs through its API."
     )
     return section
 
@@ -45,11 +47,12 @@ MEASURES = (
 
 
 def _measure(bench: Bench, launch: Launch, database: str) -> dict[str, float | None]:
-    data = filled(bench, launch, database)
+    data = filled(bench, launch, database, bench.options.stored_runs)
     new = [_new_seconds(bench, launch, database, n) for n in range(STARTS)]
     existing = [_ready_seconds(bench, launch, data.storage) for _ in range(STARTS)]
     server_mib, all_mib = _memory_after_reads(bench, launch, data)
-    figures = (median(new), median(existing), _help_seconds(bench, launch), server_mib, all_mib, data.resident_mib)
+    taken_mib = None if launch.name == "peer" else _memory_after_writes(bench, launch, database)
+    figures = (median(new), median(existing), _help_seconds(bench, launch), server_mib, all_mib, taken_mib)
     return dict(zip((label for label, _ in MEASURES), figures, strict=True))
 
 
@@ -67,6 +70,15 @@ def _memory_after_reads(bench: Bench, launch: Launch, data: Filled) -> tuple[flo
     with Server(launch, data.storage, bench.cores.server) as server:
         run_load(measure_queries(server.target, data.base, READS_BEFORE_MEMORY))
         return server.processes().resident_mib()
+
+
+def _memory_after_writes(bench: Bench, launch: Launch, database: str) -> float:
+    with (
+        bench.storage(database, f"start-{launch.name}-writes") as storage,
+        Server(launch, storage, bench.cores.server) as server,
+    ):
+        run_load(take_runs(server.target, WRITERS, bench.options.stored_runs))
+        return server.processes().resident_mib()[0]
 
 
 def _help_seconds(bench: Bench, launch: Launch) -> float | None:

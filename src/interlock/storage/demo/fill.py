@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State
-from interlock.storage import rows
+from interlock.storage import rows, sums, tags
 from interlock.storage.demo import world
 from interlock.storage.demo.flow_runs import Demo, slices
 from interlock.storage.demo.paths import id_at
 from interlock.storage.demo.slices import Slice
-from interlock.storage.prepared import BulkInsert
+from interlock.storage.prepared import BulkInsert, Writes
 from interlock.storage.queries import concurrency_limits, database, flows, logs
 from interlock.storage.store import Store
 from interlock.storage.tables import concurrency_slots, flow_run_states, flow_runs, task_run_states, task_runs
@@ -57,6 +58,16 @@ def _write(part: Slice, limit_ids: dict[str, str], conn: Connection) -> None:
     _TASK_RUN_STATES.write(conn, _state_rows("task_run_id", part.task_runs))
     logs.insert_many(conn, part.logs)
     _SLOTS.write(conn, [{"concurrency_limit_id": limit_ids[tag], "task_run_id": run} for tag, run in part.slots])
+    _write_what_finds_them(conn, [run for run, _ in part.flow_runs], [run for run, _ in part.task_runs])
+
+
+def _write_what_finds_them(conn: Connection, new_flow_runs: list[FlowRun], new_task_runs: list[TaskRun]) -> None:
+    writes = Writes(conn)
+    tags.gather(writes, new_task_runs, ())
+    sums.add_changes(writes, flow_runs, ((None, x) for x in new_flow_runs))
+    sums.add_changes(writes, task_runs, ((None, x) for x in new_task_runs))
+    writes.send()
+    sums.fold(conn)
 
 
 def _state_rows(owner: str, runs: Iterable[tuple[Any, Sequence[State]]]) -> list[dict[str, Any]]:
