@@ -145,6 +145,7 @@ def test_pages_follow_each_other(runs: TaskRuns) -> None:
     assert [[x["name"] for x in page] for page in pages] == [["B", "a", "c_d"], ["e"]]
     assert runs.ask("filter", limit=0).json() == []
     assert runs.ask("filter", offset=4).json() == []
+    assert runs.ask("filter", offset=10**20).json() == []
 
 
 @pytest.mark.parametrize(

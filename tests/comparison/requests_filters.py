@@ -508,6 +508,8 @@ def much_wrong() -> Iterator[Case]:
         "limit long": ("flow_runs/filter", {"limit": 10**20}),
         "limit long, as text": ("task_runs/filter", {"limit": "1" * 30}),
         "limit long, negative": ("logs/filter", {"limit": -(10**20)}),
+        "offset long, negative": ("flow_runs/filter", {"offset": -(10**20)}),
+        "offset long, and wrong": ("flow_runs/filter", {"offset": 10**20, "flows": {"nobody": 1}}),
         "limit of points long": ("ui/flow_runs/history", {"limit": 10**20}),
     }
     yield Case(FAMILY, "much wrong", tuple(call("POST", f"/{path}", label, x) for label, (path, x) in asks.items()))

@@ -1,13 +1,18 @@
 """Pages of long answers: how many records, and how many to skip before them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Body, Depends, HTTPException
+from pydantic import AfterValidator
 
-from interlock.api.schemas.base import LongNumber, WholeNumber
+from interlock.api.schemas.base import LongNumber
 
 PAGE_LIMIT = 200
 """The largest page, and the size of one whose size is not given."""
+
+MOST_SKIPPED = 2**63 - 1
+"""What more than all of any number of records is cut to."""
 
 
 async def page_limit(
@@ -26,5 +31,7 @@ async def page_limit(
 Limit = Annotated[int, Depends(page_limit)]
 """The `limit` of a body, as a handler's parameter."""
 
-Offset = Annotated[WholeNumber, Body(ge=0, description="How many records to skip.")]
+Offset = Annotated[
+    LongNumber, AfterValidator(partial(min, MOST_SKIPPED)), Body(ge=0, description="How many records to skip.")
+]
 """The `offset` of a body, as a handler's parameter; give it the default 0."""
