@@ -197,9 +197,17 @@ def _graph(random: Random, world: World) -> Asked:
     run = random.choice(world.flow_runs[:12] if random.random() < 0.8 else world.flow_runs)
     if random.random() < 0.25:
         return Asked(f"/flow_runs/{{{run}}}/graph")
+    if random.random() < 0.1:
+        return Asked(f"/flow_runs/{{{run}}}/graph-v2", since=random.choice(SINCE))
     since = {"$field": f"{random.choice(world.task_runs)}.end_time", "microseconds": random.choice((-1, 0, 1))}
     return Asked(f"/flow_runs/{{{run}}}/graph-v2", since=since if random.random() < 0.6 else None)
 
+
+SINCE = (
+    *("no", "1.5", "0", "1600000000", "1600000000000", "-1", "2020-01-01", "2020-01-01T00:00", "2020-01-01T00:00:00"),
+    *("2100-01-01 00:00:00Z", "2100-01-01T00:00:00+02:00", "2020-13-01T00:00:00Z", "20200101T000000Z", "now", "00:00"),
+)
+"""Times in other spellings, and what is no time."""
 
 ROUTES: tuple[tuple[Callable[[Random, World], Asked], int], ...] = (
     (_page_of("task_runs"), 12),
