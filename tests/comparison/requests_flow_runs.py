@@ -316,5 +316,8 @@ def graphs() -> Iterator[Case]:
     yield Case(FAMILY, "graph-v2/since", (*mine, task_run(RUNNING, name="the task"), since))
     future = get("/flow_runs/{flow_run}/graph-v2?since=2120-01-01T00:00:00Z", "graph")
     yield Case(FAMILY, "graph-v2/since later", (*mine, task_run(RUNNING, name="the task"), future))
+    for label, time in {"seconds": "1.5", "seconds before 1970": "-1", "a day": "2020-01-01"}.items():
+        asked = get(f"/flow_runs/{{flow_run}}/graph-v2?since={time}", "graph")
+        yield Case(FAMILY, f"graph-v2/since {label}", (*mine, asked))
     nonsense = get("/flow_runs/{flow_run}/graph-v2?since=no", "graph")
     yield Case(FAMILY, "graph-v2/since nonsense", (flow_run(RUNNING), nonsense))

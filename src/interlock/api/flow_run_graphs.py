@@ -22,7 +22,7 @@ router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRout
 def _moment(value: Any, validate: ValidatorFunctionWrapHandler) -> datetime:
     """A day is no moment."""
     try:
-        if "-" in str(value) and len(str(value)) <= len("2026-01-01"):
+        if "-" in str(value)[1:] and len(str(value)) <= len("2026-01-01"):
             raise ValueError
         moment: datetime = validate(value)
     except (ValidationError, ValueError) as error:
