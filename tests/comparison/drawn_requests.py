@@ -199,7 +199,10 @@ def _graph(random: Random, world: World) -> Asked:
         return Asked(f"/flow_runs/{{{run}}}/graph")
     if random.random() < 0.1:
         return Asked(f"/flow_runs/{{{run}}}/graph-v2", since=random.choice(SINCE))
-    since = {"$field": f"{random.choice(world.task_runs)}.end_time", "microseconds": random.choice((-1, 0, 1))}
+    since = {
+        "$field": f"{random.choice(world.alone() + world.flow_runs)}.end_time",
+        "microseconds": random.choice((-1, 0, 1)),
+    }
     return Asked(f"/flow_runs/{{{run}}}/graph-v2", since=since if random.random() < 0.6 else None)
 
 

@@ -19,6 +19,7 @@ from tests.comparison.model import JSON, Step
 
 STRIDE = 360_000
 FURTHEST = 15
+MOST_FLOW_RUNS = 40
 RETRY_DELAYS = (100, 200)
 
 FLOW_NAMES = ("etl", "ETL", "ünï flow", "a_b 'c' \"d\"", "back\\slash 🚀")
@@ -49,8 +50,13 @@ class World:
     task_runs: list[str] = field(default_factory=list)
     artifacts: list[str] = field(default_factory=list)
 
+    def alone(self) -> list[str]:
+        """The task runs that stand for no subflow. (One that does ends with it, and a moment sooner or later.)"""
+        parents = {step.body.get("parent_task_run_id") for step in self.steps if isinstance(step.body, dict)}
+        return [name for name in self.task_runs if f"{{{name}}}" not in parents]
 
-def drawn_world(random: Random, flow_runs: int = 40, task_runs: int = 80) -> World:
+
+def drawn_world(random: Random, flow_runs: int = MOST_FLOW_RUNS, task_runs: int = 80) -> World:
     """Task runs come after the flow run that they are in, and before the subflow that they stand for."""
     world = World()
     for made in (_flows(random), _deployments(random)):
