@@ -22,13 +22,23 @@ Records = Mapping[str, Mapping[str, JSON]]
 def unlike(asked: Asked, expected: Answer, actual: Answer, records: Records) -> list[str]:
     """The differences, none where the two are alike."""
     if expected.status >= 500:
-        # The peer fails, which is nothing to follow.
-        return [] if actual.status < 500 else [f"both fail, with {actual.status}"]
+        # That is nothing to follow, where it is known.
+        return [] if _may_fail(asked) and actual.status < 500 else [f"the peer fails -> {actual.status}"]
     if not (_is_page(expected) and _is_page(actual)):
         return differing({"answer": expected}, {"answer": actual})
     if asked.order is None:
         return _unlike_by_chance(asked, expected.body, actual.body)
     return _unlike_in_order(asked, asked.order, expected.body, actual.body, records)
+
+
+def _may_fail(asked: Asked) -> bool:
+    """Whether the peer is known to fail here (letter e in `docs/compatibility.md`).
+
+    It does in the older graph where a run has no state or an input that is no result, in the dashboard where runs
+    without a start are asked for too, and with intervals and offsets that are too large for it.
+    """
+    ends = ("/graph", "/ui/task_runs/dashboard/counts", "/history")
+    return asked.path.endswith(ends) or "offset" in (asked.body or {})
 
 
 def _is_page(answer: Answer) -> bool:

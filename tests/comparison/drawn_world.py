@@ -122,9 +122,9 @@ def _state(random: Random, types: tuple[str, ...]) -> JSON:
 
 
 def _first_state(random: Random) -> JSON:
-    """Mostly one in which runs begin; data comes with later states only."""
-    kind = random.choice(("SCHEDULED", "PENDING", "RUNNING", "RUNNING", None, None, random.choice(TYPES)))
-    if kind is None:
+    """Mostly one in which runs begin, seldom none; data comes with later states only."""
+    kind = random.choice(("SCHEDULED", "PENDING", "PENDING", "RUNNING", "RUNNING", random.choice(TYPES)))
+    if random.random() < 0.1:
         return None
     return {key: value for key, value in _state(random, (kind,)).items() if key != "data"}
 
@@ -204,7 +204,7 @@ def _inputs(random: Random, world: World) -> JSON:
     for name in random.sample(("x", "y", "wait_for"), random.choice((0, 0, 1, 2))):
         given = [one_of(random, world.task_runs[-20:]) for _ in range(random.randint(0, 2))]
         inputs[name] = [{"input_type": "task_run", "id": x} for x in given if x]
-    if random.random() < 0.2:
+    if random.random() < 0.05:
         inputs["p"] = [{"input_type": "parameter", "name": "p"}]
     return inputs
 

@@ -52,6 +52,8 @@ def test_what_is_ordered_by_a_time_that_is_not_told_is_looked_up() -> None:
     assert unlike(asked, Answer(200, [A, OTHER_A, B]), Answer(200, [A, B, OTHER_A]), records)
 
 
-def test_where_the_peer_fails_anything_else_will_do() -> None:
-    assert not unlike(Asked("/"), Answer(500, None), Answer(200, []), {})
-    assert unlike(Asked("/"), Answer(500, None), Answer(500, None), {})
+def test_where_the_peer_is_known_to_fail_anything_else_will_do() -> None:
+    known, other = Asked("/flow_runs/x/graph"), Asked("/flows/count", {})
+    assert not unlike(known, Answer(500, None), Answer(200, []), {})
+    assert unlike(known, Answer(500, None), Answer(500, None), {})
+    assert unlike(other, Answer(500, None), Answer(200, 1), {})
