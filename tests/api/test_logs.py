@@ -85,10 +85,13 @@ def test_pages_are_by_time_from_either_end(api: httpx.Client, flow_run_id: str) 
         ({"timestamp": {"after_": TIME.format(2)}}, "cd"),
         ({"timestamp": {"before_": TIME.format(1)}}, "ab"),
         ({"task_run_id": {"any_": []}}, ""),
+        ({"text": {"like_": "B"}}, "b"),
+        ({"text": {"like_": "_"}, "level": {"ge_": 30}}, "cd"),
+        ({"text": {}}, "abcd"),
         ({"level": {}, "task_run_id": None}, "abcd"),
     ],
 )
-def test_lines_are_found_by_level_time_and_run(
+def test_lines_are_found_by_level_time_run_and_text(
     api: httpx.Client, flow_run_id: str, logs: dict[str, Any], found: str
 ) -> None:
     """Bounds count as within; all parts must hold."""

@@ -9,7 +9,7 @@ import pytest
 from tests.api.records import NOWHERE, new_flow_run, new_task_run, set_state, unique
 
 FAR = datetime(2040, 1, 1, tzinfo=UTC)
-GOING = {"type": "RUNNING", "name": "Going"}
+GOING = {"type": "RUNNING", "name": "Going", "message": "It is on its way"}
 
 
 class TaskRuns:
@@ -73,6 +73,8 @@ def test_a_found_run_is_the_run_as_it_is_read(runs: TaskRuns) -> None:
         ({"name": {"like_": "C_"}}, "c_d"),
         ({"state": {"type": {"any_": ["RUNNING", "COMPLETED"]}}}, "a e"),
         ({"state": {"name": {"any_": ["Going"]}}}, "a"),
+        ({"state": {"message": {"like_": "ON ITS"}}}, "a"),
+        ({"state": {"message": {}}}, "B a c_d e"),
         ({"state": {"operator": "or_", "type": {"any_": ["COMPLETED"]}, "name": {"any_": ["Going"]}}}, "a e"),
         ({"start_time": {"is_null_": True}}, "B c_d e"),
         ({"start_time": {"after_": "2020-01-01T00:00:00Z", "before_": "2039-01-01T00:00:00Z"}}, "a"),

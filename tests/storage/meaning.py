@@ -29,10 +29,12 @@ from tests.storage.world import GONE, IDS, NAMES, NOON, STATE_NAMES, TAGS, TEXTS
 RELATED = {
     "task_runs": {
         "flow_run": ("flow_runs", "flow_run_id", "id"),
+        "state": ("task_run_states", "state_id", "id"),
         "subflow_run": ("flow_runs", "id", "parent_task_run_id"),
     },
     "flow_runs": {
         "flow": ("flows", "flow_id", "id"),
+        "state": ("flow_run_states", "state_id", "id"),
         "deployment": ("deployments", "deployment_id", "id"),
         "work_queue": ("work_queues", "work_queue_id", "id"),
         "parent_task_run": ("task_runs", "parent_task_run_id", "id"),
@@ -46,6 +48,8 @@ RELATED = {
     },
     "work_queues": {"work_pool": ("work_pools", "work_pool_id", "id")},
     "work_pools": {},
+    "task_run_states": {},
+    "flow_run_states": {},
 }
 """For each noun its relations: the other noun, and which column of the one is which of the other."""
 
@@ -112,6 +116,7 @@ def _times(column: str) -> Any:
 _NAME = _texts("name", NAMES) | st.builds(
     Like, st.just("name"), st.sampled_from(["%a%", "%ALPHA%", "be_ta%", "%be%ta%", "%ü%", "%N%", "%\\%", "", "%"])
 )
+_MESSAGE = st.builds(Like, st.just("message"), st.sampled_from(["%FINE%", "%", "%100%", "it%"]))
 _TAGGED = st.builds(HasAllTags, _among((*TAGS, "none"))) | st.builds(Untagged, st.booleans())
 _STATE = _texts("state_type", [x.value for x in StateType]) | _texts("state_name", (*STATE_NAMES, "Failed"))
 _RUN = _NAME | _TAGGED | _STATE | _times("start_time") | _times("expected_start_time") | _times("end_time")
@@ -133,6 +138,8 @@ LEAVES = {
     | _texts("work_queue_name", TEXTS),
     "work_queues": _NAME | _ids("id", "work_queues"),
     "work_pools": _ids("id", "work_pools") | _texts("type", TEXTS),
+    "task_run_states": _MESSAGE,
+    "flow_run_states": _MESSAGE,
 }
 
 

@@ -18,6 +18,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = ("alpha", "Alpha", "be_ta", "beXta", "be%ta", "Ünï")
 TAGS = ("x", "X", "x y", "ünï")
 STATE_NAMES = ("Late", "Custom", "late")
+MESSAGES = ("All fine", "it broke: 100%", "")
 TEXTS = ("1", "2")
 IDS = {
     noun: tuple(f"00000000-0000-7000-8000-{place:04d}{number:08d}" for number in range(count))
@@ -38,8 +39,12 @@ def fill(conn: Connection, seed: int) -> Rows:
     world = _Making(random.Random(seed))
     for noun, rows in world.rows.items():
         conn.execute(insert(tables.metadata.tables[noun]), list(rows.values()))
-    conn.execute(insert(tables.flow_run_states), list(world.states("flow_runs", "flow_run_id")))
-    conn.execute(insert(tables.task_run_states), list(world.states("task_runs", "task_run_id")))
+    for noun, owner, states in (
+        ("flow_runs", "flow_run_id", "flow_run_states"),
+        ("task_runs", "task_run_id", "task_run_states"),
+    ):
+        world.rows[states] = {x["id"]: x for x in world.states(noun, owner)}
+        conn.execute(insert(tables.metadata.tables[states]), list(world.rows[states].values()))
     conn.execute(insert(tables.task_run_tags), list(world.tags()))
     # The order of the two tables of runs is that of their references; this one goes the other way.
     for row in world.rows["flow_runs"].values():
@@ -73,6 +78,7 @@ class _Making:
                 "type": row["state_type"],
                 "name": row["state_name"],
                 "timestamp": row["state_timestamp"],
+                "message": self._maybe(MESSAGES),
                 "state_details": "{}",
             }
 

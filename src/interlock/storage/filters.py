@@ -15,7 +15,16 @@ from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nu
 
 from interlock.orchestration.states import StateType
 from interlock.storage.expressions import has_tag, matches, unindexed
-from interlock.storage.tables import deployments, flow_runs, flows, task_runs, work_pools, work_queues
+from interlock.storage.tables import (
+    deployments,
+    flow_run_states,
+    flow_runs,
+    flows,
+    task_run_states,
+    task_runs,
+    work_pools,
+    work_queues,
+)
 from interlock.storage.tags import is_told_whole, runs_with
 
 
@@ -193,20 +202,23 @@ def _every(*criteria: Criterion | None) -> Criterion:
 
 
 class Relation(msgspec.Struct, frozen=True):
-    """How two tables are joined: `local` of the one is `remote` of the other."""
+    """How two tables are joined: `local` of the one is `remote` of the other. One that `owns` is shared by many: a list
+    of those that are asked for is short."""
 
     table: Table
     local: str
     remote: str
 
     @property
-    def is_to_one(self) -> bool:
-        return self.remote == "id"
+    def owns(self) -> bool:
+        return self.remote == "id" and self.local != "state_id"
 
 
 RELATIONS = {
     ("task_runs", "flow_run"): Relation(flow_runs, "flow_run_id", "id"),
+    ("task_runs", "state"): Relation(task_run_states, "state_id", "id"),
     ("task_runs", "subflow_run"): Relation(flow_runs, "id", "parent_task_run_id"),
+    ("flow_runs", "state"): Relation(flow_run_states, "state_id", "id"),
     ("flow_runs", "flow"): Relation(flows, "flow_id", "id"),
     ("flow_runs", "deployment"): Relation(deployments, "deployment_id", "id"),
     ("flow_runs", "work_queue"): Relation(work_queues, "work_queue_id", "id"),
@@ -252,7 +264,7 @@ def names_owners(table: Table, criterion: Criterion) -> bool:
     return any(
         isinstance(x, ByTag)
         or (isinstance(x, AnyOf) and x.column.endswith("id"))
-        or (isinstance(x, Related) and x.exists and RELATIONS[table.name, x.relation].is_to_one)
+        or (isinstance(x, Related) and x.exists and RELATIONS[table.name, x.relation].owns)
         for x in parts(criterion)
     )
 
@@ -300,7 +312,7 @@ class _Compiler(msgspec.Struct, frozen=True):
     def _related(self, table: FromClause, x: Related, relation: Relation) -> ColumnElement[bool]:
         other = relation.table.alias()
         local = table.c[relation.local]
-        if x.exists and relation.is_to_one:
+        if x.exists and relation.owns:
             # A list that is made once, rather than a search for every row.
             owners = select(other.c.id).where(_Compiler().sql(relation.table.name, other, x.criterion))
             return (unindexed(local) if self.passing else local).in_(owners)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
 from interlock.orchestration.states import StateType
-from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, IsNull, Order, Related, all_of
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags, IsNull, Like, Order, Related, all_of
 from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import runs_filter
 from interlock.storage.tables import flow_runs, task_run_tags, task_runs
@@ -86,6 +86,8 @@ def test_pages_follow_each_other(world: World, asked: tuple[str, Criterion], few
         patch.setattr(runs_filter, "FEW_OWNERS", few)
         patch.setattr(runs_filter, "FEW_RUNS", few)
         patch.setattr(runs_filter, "FEW_TAGGED", few)
+        patch.setattr(runs_filter, "FEW_NAMED", few)
+        patch.setattr(runs_filter, "SAMPLE", few * 100)
         pages = [world.read(PAGES[noun], criterion, order, 20, offset) for offset in range(0, 80, 20)]
     found = [getattr(x, "run", x).id for page in pages for x in page]  # type: ignore[attr-defined]
     assert sorted(found) == [x["id"] for x in world.meant(noun, criterion)]
@@ -138,6 +140,22 @@ def test_a_rare_tag_is_found_by_its_index(crowd: PlainStore) -> None:
     assert "pk_task_run_tags" in found.indexes
     assert "task_run_tags" not in found.scans
     assert not {"ix_task_runs__state", "ix_task_runs__expected_start_time"} & found.indexes
+
+
+def test_a_rare_part_of_a_name_is_found_by_the_index_on_names(crowd: PlainStore) -> None:
+    """It is gone through instead of the rows, and these are read by their ids."""
+    plans = crowd.read(explained(runs_filter.task_run_page), Like("name", "%1234%"), Order("end_time"), 10, 0)
+    (_, names, page) = plans
+    assert "ix_task_runs__name" in names.indexes or names.scans == {"task_runs"}
+    assert "pk_task_runs" in page.indexes
+    assert "ix_task_runs__end_time" not in page.indexes
+
+
+def test_a_common_part_of_a_name_is_looked_for_on_the_way(crowd: PlainStore) -> None:
+    """The index on names may have all of them at its end."""
+    plans = crowd.read(explained(runs_filter.task_run_page), Like("name", "%1%"), Order("end_time"), 10, 0)
+    (_, page) = plans
+    assert "ix_task_runs__end_time" in page.indexes
 
 
 def test_a_count_by_tag_reads_the_index(crowd: PlainStore) -> None:

@@ -173,17 +173,28 @@ class StateTypeFilter(ColumnFilter):
             yield AnyOf(column, tuple(x.value for x in self.any_))
 
 
+class MessageFilter(FilterBody):
+    like_: Text | None = Field(
+        None,
+        description="It contains this, in any case. % and _ stand for any text and letter. No index serves this: the "
+        "runs that all else is true of are read one after another until there are enough.",
+    )
+
+
 class StateFilter(Combined):
     """What is asked of the state that a run is in."""
 
     type: StateTypeFilter | None = None
     name: TextFilter | None = None
+    message: MessageFilter | None = None
 
     def conditions(self, column: str) -> Iterator[Criterion]:
         if self.type is not None:
             yield from self.type.conditions("state_type")
         if self.name is not None:
             yield from self.name.conditions("state_name")
+        if self.message is not None and self.message.like_ is not None:
+            yield Related("state", Like("message", f"%{self.message.like_}%"))
 
 
 class FlagFilter(ColumnFilter):

@@ -31,6 +31,14 @@ class RunFilter(FilterBody):
     any_: list[Id] | None = Field(None, description="Of one of these runs.")
 
 
+class TextFilter(FilterBody):
+    like_: Text | None = Field(
+        None,
+        description="The message contains this, in any case. % and _ stand for any text and letter. No index serves "
+        "this: name a run or a span of time too, and only their lines are read.",
+    )
+
+
 class LogFilter(FilterBody):
     """Which lines: those for which all parts hold, or any of them."""
 
@@ -39,6 +47,7 @@ class LogFilter(FilterBody):
     timestamp: TimeFilter | None = None
     flow_run_id: RunFilter | None = None
     task_run_id: RunFilter | None = None
+    text: TextFilter | None = None
 
 
 class LogSort(Sort):
