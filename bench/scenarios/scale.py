@@ -36,19 +36,25 @@ def run(bench: Bench, database: str, runs: int) -> Section:
     launches = [x for x in bench.launches if x.name != "peer" or runs <= bench.options.peer_runs]
     reports = {launch.name: _report(bench, launch, database, runs) for launch in launches}
     title = f"Reads and writes on {DATABASES[database]} with {runs:,} task runs"
-    section = Section(title, bench.command("scale", database), tuple(reports), raw=reports)
-    section.rows = [
+    found = section(title, bench.command("scale", database), runs, reports)
+    made = "The servers hold the same made-up task runs of 24 hours, written by SQL."
+    found.notes.insert(0, f"Each query up to {bench.options.repeats} times, one connection. {made}")
+    return found
+
+
+def section(title: str, command: str, runs: int, reports: Mapping[str, Report]) -> Section:
+    """The reports of the servers, by name, as a table."""
+    found = Section(title, command, tuple(reports), raw=reports)
+    found.rows = [
         *_query_rows("alone", "", reports),
         *_query_rows("while_writing", f"while {WRITERS} connections write, ", reports),
         *(Row(label, unit, tuple(x[key] for x in reports.values()), better) for key, label, unit, better in FIGURES),
     ]
-    section.notes = [
-        f"Each query up to {bench.options.repeats} times, one connection. Both servers hold the same made-up task runs "
-        f"of 24 hours, written by SQL.",
+    found.notes = [
         *_differences(reports),
         *(missed for name, report in reports.items() if name != "peer" for missed in _missed(report, runs)),
     ]
-    return section
+    return found
 
 
 def _report(bench: Bench, launch: Launch, database: str, runs: int) -> Report:

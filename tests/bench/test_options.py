@@ -12,7 +12,14 @@ def test_everything_runs_at_full_length_by_default() -> None:
     assert (options.only, options.servers) == (SCENARIOS, ("peer", "Interlock"))
     assert options.databases == ("sqlite", "postgresql")
     assert (options.seconds, options.mapped_tasks, options.stored_runs) == (10, 500, 100_000)
+    assert (options.sizes, options.peer_runs) == ((10_000, 100_000, 1_000_000), 100_000)
     assert options.repeat == ""
+
+
+def test_quick_sizes_are_small_unless_given() -> None:
+    """Those that are given are told of as well."""
+    assert parse(["--quick"], "", SCENARIOS).sizes == (10_000,)
+    assert parse(["--quick", "--sizes", "500,5000000"], "", SCENARIOS).repeat == "--quick --sizes 500,5000000"
 
 
 def test_the_reported_options_give_the_same_lengths_again() -> None:
