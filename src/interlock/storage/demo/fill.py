@@ -3,7 +3,8 @@
 What lives here: the inserts. What does not: the records (flow_runs.py).
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -33,10 +34,19 @@ async def fill(store: Store, demo: Demo) -> AsyncIterator[int]:
     """Write a demo into an open store, beside what it holds. Each slice is a transaction; yields how many task runs it
     had. The flows and limits that are there already are taken as they are."""
     flow_ids, limit_ids = await store.administer(partial(_prepare, demo))
-    for part in slices(demo, flow_ids):
+    async for part in _made_ahead(slices(demo, flow_ids)):
         await store.administer(partial(_write, part, limit_ids))
         yield len(part.task_runs)
     await store.administer(database.gather_statistics)
+
+
+async def _made_ahead(parts: Iterator[Slice]) -> AsyncIterator[Slice]:
+    """The slices; each is made while the one before it is written."""
+    part = await asyncio.to_thread(next, parts, None)
+    while part is not None:
+        following = asyncio.create_task(asyncio.to_thread(next, parts, None))
+        yield part
+        part = await following
 
 
 def _prepare(demo: Demo, conn: Connection) -> tuple[dict[str, str], dict[str, str]]:
