@@ -10,7 +10,7 @@ import pytest
 from bench.bare_servers import ACCEPTED, CREATED, TrivialServer
 from bench.bodies import TaskRunRequests
 from bench.http_client import Target
-from bench.load import Load, measure
+from bench.load import Load, measure, measure_while, take_runs
 from bench.machine import ProcessTree
 
 FLOW_RUN = "9d07a8ff-3c0d-4571-89a1-1cb2befc3d85"
@@ -92,6 +92,26 @@ def test_the_measured_window_is_reported_with_what_the_server_stored() -> None:
     assert report["latency_ms"]["set_state"]["n"] > report["latency_ms"]["create"]["n"]
     assert report["failed"] == 0
     assert report["cpu_ms_per_write"]["me"] > 0
+
+
+def test_the_load_goes_on_for_as_long_as_the_work_beside_it() -> None:
+    """And is told as a rate, beside the work's result."""
+
+    async def run() -> tuple[float, str]:
+        server = await asyncio.get_running_loop().create_server(TrivialServer, "127.0.0.1", 0)
+        target = Target(*server.sockets[0].getsockname(), "/api")
+
+        async def work() -> str:
+            await take_runs(target, connections=1, runs=50)
+            return "done"
+
+        rate, result = await measure_while(target, 2, 0.05, work)
+        server.close()
+        return rate, result
+
+    rate, result = asyncio.run(run())
+    assert rate > 0
+    assert result == "done"
 
 
 def test_the_connections_are_spread_over_the_servers() -> None:
