@@ -19,7 +19,7 @@ WITHOUT_DATABASE = frozenset(
 )
 """What is answered however much waits: it takes no turn."""
 
-READS = frozenset({"filter", "page", "count", "counts", "history", "lateness"})
+READS = frozenset({"filter", "page", "export", "count", "counts", "history", "lateness"})
 """What the paths of reads end with that are not GETs."""
 
 DECISIONS = frozenset({"/api/task_runs/", "/api/flow_runs/", "/api/events"})

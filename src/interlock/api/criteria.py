@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from msgspec import structs
 
+from interlock.api.schemas.base import StrictBody
 from interlock.api.schemas.filters import (
     DeploymentFilter,
     FlowFilter,
@@ -40,6 +41,19 @@ async def run_criteria(
         task_runs=_asked(task_runs),
         deployments=_asked(deployments),
     )
+
+
+class RunFilters(StrictBody):
+    """The same filters as one object, for those who are no handler."""
+
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+    deployments: DeploymentFilter | None = None
+
+    def criteria(self) -> Criteria:
+        """What they ask of flows, runs and deployments."""
+        return Criteria(**{name: _asked(given) for name, given in self})
 
 
 RunCriteria = Annotated[Criteria, Depends(run_criteria)]

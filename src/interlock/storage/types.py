@@ -3,8 +3,9 @@
 What lives here: how ids, times, texts and JSON are kept. What does not: the tables that use them (tables.py).
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import sqlalchemy
@@ -45,10 +46,13 @@ class UtcTime(TypeDecorator[datetime]):
             return value
         return (value - EPOCH) // MICROSECOND
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name == "postgresql":
-            return cast("datetime | None", value)
-        return EPOCH + timedelta(microseconds=value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        # Not process_result_value, which costs twice as much for each value.
+        return None if dialect.name == "postgresql" else _time
+
+
+def _time(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
 
 
 class Text(TypeDecorator[str]):

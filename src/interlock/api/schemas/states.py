@@ -128,11 +128,12 @@ def encode_state(state: State | None) -> dict[str, Any] | None:
         "timestamp": state.timestamp,
         "message": state.message,
         "data": state.data,
-        "state_details": _encode_details(state.details),
+        "state_details": encode_details(state.details),
     }
 
 
-def _encode_details(x: StateDetails) -> dict[str, Any]:
+def encode_details(x: StateDetails) -> dict[str, Any]:
+    """A state's details in the wire's spelling, ready for JSON."""
     return {
         "flow_run_id": x.flow_run_id,
         "task_run_id": x.task_run_id,

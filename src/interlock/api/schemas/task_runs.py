@@ -193,20 +193,30 @@ class TaskRunAnswer(Answer):
 
 def estimated_run_time(run: TaskRun | FlowRun, now: datetime) -> float:
     """Seconds spent in RUNNING, the present stay included."""
-    if run.state is not None and run.state.type == StateType.RUNNING:
-        return run.total_run_time + (now - run.state.timestamp).total_seconds()
-    return run.total_run_time
+    state = run.state
+    return run.total_run_time if state is None else seconds_run(run.total_run_time, state.type, state.timestamp, now)
+
+
+def seconds_run(total: float, state_type: str | None, since: datetime, now: datetime) -> float:
+    """As estimated_run_time: of a run that spent a total in RUNNING before it is in a state since a time."""
+    return total + (now - since).total_seconds() if state_type == StateType.RUNNING else total
 
 
 def lateness(run: TaskRun | FlowRun, now: datetime) -> float:
     """Seconds between the expected and the real start, or now where it is still to start; 0 if in time."""
-    if run.expected_start_time is None:
+    state_type = None if run.state is None else run.state.type
+    return seconds_late(run.expected_start_time, run.start_time, state_type, now)
+
+
+def seconds_late(expected: datetime | None, started: datetime | None, state_type: str | None, now: datetime) -> float:
+    """As lateness: of a run with these times, in a state of this type."""
+    if expected is None:
         return 0.0
-    if run.start_time is not None:
-        return max(0.0, (run.start_time - run.expected_start_time).total_seconds())
-    if run.state is not None and run.state.type in TERMINAL_TYPES:
+    if started is not None:
+        return max(0.0, (started - expected).total_seconds())
+    if state_type in TERMINAL_TYPES:
         return 0.0
-    return max(0.0, (now - run.expected_start_time).total_seconds())
+    return max(0.0, (now - expected).total_seconds())
 
 
 def encode_task_run(run: TaskRun, now: datetime) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _leg(
     after: Place | None,
 ) -> Leg[Row[Any]]:
     """Whole rows after a place, each with its value in the order's column behind."""
-    wanted = _on_the_way(conn, table, criterion)
+    wanted = on_the_way(conn, table, criterion)
     by = ordering(table, order)
     placed = whole.add_columns(table.c[order.column].label("place")).order_by(*by)
 
@@ -114,13 +114,13 @@ def _page(
 
     A negative limit is none, and a negative offset nothing, as clients of the embedded database know it.
     """
-    wanted = _on_the_way(conn, table, criterion)
+    wanted = on_the_way(conn, table, criterion)
     by = ordering(table, order)
     ids = select(table.c.id).where(wanted).order_by(*by).limit(limit if limit >= 0 else None).offset(max(offset, 0))
     return whole.where(table.c.id.in_(ids)).order_by(*by)
 
 
-def _on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnElement[bool]:
+def on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnElement[bool]:
     """What is asked of the rows that are passed for a page."""
     named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
     named = _with_few_named(conn, table, _with_rare_tag(conn, table, named))
