@@ -23,6 +23,10 @@ _TIMES = (
     *("timestamp", "available"),
 )
 _NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {count})"
+_SUM_UP = (
+    "INSERT INTO run_sum_changes (noun, state_type, runs, run_time, lateness) "
+    "VALUES ('task_runs', 'SCHEDULED', {count}, 0, 0)"
+)
 _GIVE_BACK = "UPDATE task_run_queue SET worker_id = NULL, delivered = NULL WHERE worker_id IS NOT NULL"
 
 
@@ -49,6 +53,7 @@ def copy_runs(storage: Storage, count: int) -> None:
         )
         for table in TABLES:
             database.execute(_copies(database, table, count))
+        database.execute(_SUM_UP.format(count=count))
 
 
 def give_back(storage: Storage) -> None:
