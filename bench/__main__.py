@@ -51,7 +51,7 @@ ONCE: dict[str, Callable[[Bench], report.Section]] = {
     "bare": bare.run,
     "drivers": drivers.run,
 }
-SCENARIOS = ("writes", "flow", "scale", "start", "overload", "fleet", "takeover", "bare", "drivers")
+SCENARIOS = ("writes", "queue", "flow", "scale", "start", "overload", "fleet", "takeover", "bare", "drivers")
 STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "asyncpg", "psycopg", "sqlalchemy")
 
 
