@@ -54,6 +54,10 @@ def copy_runs(storage: Storage, count: int) -> None:
         for table in TABLES:
             database.execute(_copies(database, table, count))
         database.execute(_SUM_UP.format(count=count))
+    if storage.postgresql is not None:
+        # As it is after a while, and would otherwise be done by PostgreSQL in the middle of what is measured.
+        with psycopg.connect(storage.postgresql, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
 
 
 def give_back(storage: Storage) -> None:
