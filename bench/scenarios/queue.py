@@ -53,7 +53,7 @@ def run(bench: Bench, database: str) -> Section:
         for launch in launches:
             for subscribers in SUBSCRIBERS:
                 with bench.storage(database, f"queue-{launch.name}-{subscribers}-{number}") as storage:
-                    report = _of_empty(bench, launch, storage, subscribers)
+                    report = _of_empty_if_answered(bench, launch, storage, subscribers)
                 reports.setdefault((launch.name, 0, subscribers), []).append(report)
     for launch in launches:
         if launch.name != "peer" and bench.is_ours(launch):
@@ -84,6 +84,16 @@ def _of_empty(bench: Bench, launch: Launch, storage: Storage, subscribers: int) 
         latency = _latency(bench, launch, server, subscribers)
         run_load(post(server.target, BACKLOG_TASK, backlog, POSTING_CONNECTIONS[launch.name]))
         return latency | _rate(bench, server, storage, BACKLOG_TASK, subscribers, backlog)
+
+
+def _of_empty_if_answered(bench: Bench, launch: Launch, storage: Storage, subscribers: int) -> dict[str, Any]:
+    """The same, but where the peer lets no subscriber in, that is what is told of it."""
+    try:
+        return _of_empty(bench, launch, storage, subscribers)
+    except TimeoutError as error:
+        if launch.name != "peer":
+            raise
+        return {"failed": str(error)}
 
 
 def _measure_full(bench: Bench, launch: Launch, database: str, reports: Reports) -> None:
@@ -170,6 +180,10 @@ def _notes(bench: Bench, reports: Reports) -> list[str]:
 
 def _doubts(key: tuple[str, int, int], report: dict[str, Any]) -> list[str]:
     """What makes a report suspect: runs that came twice or never, sockets lost, posts refused or left out."""
+    name, waiting, subscribers = key
+    at = f"{name}, {waiting:,} waiting, {subscribers} subscribers"
+    if "failed" in report:
+        return [f"{at}: {report['failed']}"]
     latency, rate = report["latency"], report["rate"]
     counts = {
         "runs delivered twice": rate["twice"],
@@ -181,5 +195,4 @@ def _doubts(key: tuple[str, int, int], report: dict[str, Any]) -> list[str]:
     doubts = [f"{count} {what}" for what, count in counts.items() if count]
     if rate["load_cpu_share"] > 0.9:
         doubts.append("the load generator itself was the limit")
-    name, waiting, subscribers = key
-    return [f"{name}, {waiting:,} waiting, {subscribers} subscribers: {doubt}" for doubt in doubts]
+    return [f"{at}: {doubt}" for doubt in doubts]
