@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from pydantic import ValidationError
+from sqlalchemy import Row
 
 from interlock.api.criteria import RunFilters
 from interlock.api.exports import ROWS_A_PAGE, written
@@ -26,7 +27,7 @@ from interlock.storage.queries import runs_filter
 from interlock.storage.queries.exports import next_rows
 from interlock.storage.store import Store
 from interlock.storage.tables import task_runs as table
-from interlock.storage.walks import Place
+from interlock.storage.walks import Leg, Place
 
 
 @click.group()
@@ -136,7 +137,7 @@ async def _export(settings: Settings, criterion: Criterion, document: Encoder, f
         length = await store.read(runs_filter.count, table, criterion) if shown else 0
         with click.progressbar(length=length, label="task runs", file=sys.stderr, hidden=not shown) as bar:
 
-            async def next_leg(after: Place | None):  # type: ignore[no-untyped-def]
+            async def next_leg(after: Place | None) -> Leg[Row[Any]]:
                 found = await store.read(next_rows, criterion, ROWS_A_PAGE, after)
                 bar.update(len(found.items))
                 return found

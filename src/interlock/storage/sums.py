@@ -10,6 +10,7 @@ sums have no bound, and whole numbers stay exact in them.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -119,15 +120,14 @@ def sums_of(table: Table) -> Select[Any]:
     return select(*keys, *(x.label(name) for x, name in zip(sums, _VALUES, strict=True))).group_by(*keys[1:])
 
 
-def fold(conn: Connection) -> int:
-    """Add the changes of late to what is folded already; returns how many there were."""
+def fold(conn: Connection) -> None:
+    """Add the changes of late to what is folded already."""
     changes = conn.execute(delete(run_sum_changes).returning(run_sum_changes)).mappings().all()
     counts = _summed(changes, run_counts)
     sums = _summed((x for x in changes if x["minute"] is not None), run_sums)
     _ADD_COUNTS.write(conn, counts)
     _ADD_SUMS.write(conn, sums)
     _DELETE_EMPTY.write(conn, [x | {"runs": 0} for x in sums if x["runs"] <= 0])
-    return len(changes)
 
 
 def _summed(changes: Iterable[Any], table: Table) -> Rows:
@@ -150,13 +150,15 @@ def counted(table: Table) -> Select[Any]:
     return select(every.c.state_type, func.sum(every.c.runs)).group_by(every.c.state_type)
 
 
-def ended(table: Table, *conditions: Any) -> FromClause:
-    """The sums of runs that have ended, for which a condition made of a table of sums holds: a row a minute and state,
-    or several, with the columns of `run_sums`."""
+def ended(table: Table, start: datetime, end: datetime) -> FromClause:
+    """The sums of runs that have ended, of the minutes that begin from `start` on and before `end`: a row a minute and
+    state, or several, with the columns of `run_sums`."""
     columns = run_sums.c.keys()
     return _together(
         *(
-            select(*(x.c[name] for name in columns)).where(x.c.noun == table.name, *(holds(x) for holds in conditions))
+            select(*(x.c[name] for name in columns)).where(
+                x.c.noun == table.name, x.c.minute >= start, x.c.minute < end
+            )
             for x in (run_sums, run_sum_changes)
         )
     )

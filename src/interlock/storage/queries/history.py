@@ -166,7 +166,7 @@ def _of_state(
 
 def _of_whole_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
     """Runs that have ended and were expected to start in a minute that is in one interval as a whole."""
-    minutes = run_sums.ended(table, lambda x: x.c.minute >= grid.start, lambda x: x.c.minute < grid.end)
+    minutes = run_sums.ended(table, grid.start, grid.end)
     interval = grid.interval_of(minutes.c.minute)
     last = grid.interval_of(microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger())))
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]

@@ -196,8 +196,8 @@ def count(conn: Connection, table: Table, criterion: Criterion) -> int:
         return sum(counts[StateType(x)] for x in set(criterion.values))
     if criterion == EVERYTHING and table in sums.RUNS:
         return sum(_all(conn, table).values())
-    for tag in _finding_tags(table, criterion)[:1]:
-        criterion = by_tag(criterion, tag)
+    if tags := _finding_tags(table, criterion):
+        criterion = by_tag(criterion, tags[0])
     if isinstance(criterion, ByTag) and is_told_whole(criterion.tag):
         return conn.execute(select(func.count()).select_from(runs_with(criterion.tag).subquery())).scalar_one()
     statement = select(func.count()).select_from(table)
