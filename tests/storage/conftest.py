@@ -1,7 +1,8 @@
 """Fixtures for tests of what is asked of the tables."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -53,6 +54,18 @@ def count_for_postgres(conn: Connection) -> None:
     """What PostgreSQL does by itself sooner or later; SQLite plans without knowing what is in the tables."""
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql("ANALYZE")
+
+
+@contextmanager
+def crowded(fresh_database: FreshDatabase, add_crowd: Callable[[Connection], None]) -> Iterator[PlainStore]:
+    """A store with the small world and a crowd beside it: with few runs, any way to find them is a quick one."""
+    with fresh_database() as url:
+        store = PlainStore(url)
+        store.write(fill, seed=1)
+        store.write(add_crowd)
+        store.write(count_for_postgres)
+        yield store
+        store.close()
 
 
 class World:

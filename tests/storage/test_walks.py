@@ -16,10 +16,10 @@ from interlock.storage.queries import runs_filter
 from interlock.storage.tables import flow_runs, logs, task_runs
 from interlock.storage.walks import Leg, Place
 from tests.conftest import FreshDatabase
-from tests.storage.conftest import PlainStore, World, count_for_postgres
+from tests.storage.conftest import PlainStore, World, crowded
 from tests.storage.meaning import criteria
 from tests.storage.plans import Plan, explained
-from tests.storage.world import NOON, fill
+from tests.storage.world import NOON
 
 TIMES = ("expected_start_time", "next_scheduled_start_time", "end_time")
 ORDERS = {"task_runs": ("id", "name", *TIMES), "flow_runs": ("id", "name", *TIMES, "start_or_expected_time")}
@@ -80,13 +80,8 @@ def add_lines(conn: Connection) -> None:
 @pytest.fixture(scope="module")
 def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
     """A store with the small world and many runs beside it, half of them without any time."""
-    with fresh_database() as url:
-        store = PlainStore(url)
-        store.write(fill, seed=1)
-        store.write(add_crowd)
-        store.write(count_for_postgres)
+    with crowded(fresh_database, add_crowd) as store:
         yield store
-        store.close()
 
 
 def add_crowd(conn: Connection) -> None:

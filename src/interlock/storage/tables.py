@@ -4,6 +4,8 @@ What lives here: tables, keys and indexes. What does not: how they change over t
 them (queries/).
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +32,15 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _sums() -> tuple[Column[Any], ...]:
+    """What is added up of runs."""
+    return (
+        Column("runs", BigInteger, nullable=False),
+        Column("run_time", Float, nullable=False),
+        Column("lateness", Float, nullable=False),
+    )
 
 
 def _identity() -> list[Column[object]]:
@@ -351,9 +362,7 @@ run_sums = Table(
     Column("minute", UtcTime, primary_key=True),
     Column("state_type", Text, primary_key=True),
     Column("state_name", Text, primary_key=True),
-    Column("runs", BigInteger, nullable=False),
-    Column("run_time", Float, nullable=False),
-    Column("lateness", Float, nullable=False),
+    *_sums(),
 )
 
 # What is still to be added to both. Rows for run_counts alone have neither minute nor name.
@@ -364,9 +373,7 @@ run_sum_changes = Table(
     Column("state_type", Text, nullable=False),
     Column("state_name", Text),
     Column("minute", UtcTime),
-    Column("runs", BigInteger, nullable=False),
-    Column("run_time", Float, nullable=False),
-    Column("lateness", Float, nullable=False),
+    *_sums(),
 )
 
 concurrency_limits = Table(

@@ -15,10 +15,10 @@ from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import runs_filter
 from interlock.storage.tables import flow_runs, task_run_tags, task_runs
 from tests.conftest import FreshDatabase
-from tests.storage.conftest import PlainStore, World, count_for_postgres
+from tests.storage.conftest import PlainStore, World, crowded
 from tests.storage.meaning import criteria
 from tests.storage.plans import Plan, explained
-from tests.storage.world import IDS, NOON, fill
+from tests.storage.world import IDS, NOON
 
 ORDERS = {
     "task_runs": ("id", "name", "expected_start_time", "next_scheduled_start_time", "end_time"),
@@ -43,13 +43,8 @@ def plan(store: PlainStore, noun: str, criterion: Criterion, order: Order) -> Pl
 @pytest.fixture(scope="module")
 def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
     """A store with the small world and many runs that are COMPLETED beside it: with few, any way is a quick one."""
-    with fresh_database() as url:
-        store = PlainStore(url)
-        store.write(fill, seed=1)
-        store.write(add_crowd)
-        store.write(count_for_postgres)
+    with crowded(fresh_database, add_crowd) as store:
         yield store
-        store.close()
 
 
 def add_crowd(conn: Connection) -> None:
