@@ -32,8 +32,10 @@ from sqlalchemy import (
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage import sums as run_sums
 from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between, minute_of
-from interlock.storage.filters import EVERYTHING, Criterion, condition
+from interlock.storage.filters import EVERYTHING, Criterion, by_tag, condition
+from interlock.storage.queries.runs_filter import count_to, finding_tags
 from interlock.storage.tables import flow_runs, task_runs
+from interlock.storage.tags import runs_with
 from interlock.storage.types import MICROSECOND, UtcTime
 
 MICROSECONDS = 1_000_000
@@ -43,6 +45,9 @@ FEW_STATES = 20
 MINUTE = timedelta(minutes=1)
 MANY_MINUTES = 5 * MINUTE
 """From this width of an interval on, most of its minutes are whole ones."""
+
+MANY_TAGGED = 2_000_000
+"""More runs with a tag than these are not counted: whatever they are found by, the answer takes seconds."""
 
 FAILED_TYPES = (StateType.FAILED, StateType.CRASHED)
 
@@ -101,23 +106,45 @@ class StateSums(msgspec.Struct, frozen=True):
         runs, run_time = self.runs + others.runs, self.run_time + others.run_time
         return StateSums(self.state_type, self.state_name, runs, run_time, self.lateness + others.lateness)
 
+    def negative(self) -> "StateSums":
+        """What takes these runs away again."""
+        return StateSums(self.state_type, self.state_name, -self.runs, -self.run_time, -self.lateness)
+
 
 def history(
     conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
 ) -> Mapping[int, Sequence[StateSums]]:
     """The sums of every interval that has runs, ordered by state."""
     states = list(islice(_states(conn, table), FEW_STATES + 1)) if criterion == EVERYTHING else []
-    sums: Iterable[tuple[int, StateSums]]
+    parts: Iterable[tuple[int, StateSums]]
     if states and len(states) <= FEW_STATES:
-        sums = _of_states(conn, table, grid, now, states)
+        parts = _of_states(conn, table, grid, now, states)
     else:
-        sums = _of_all_states(conn, table, criterion, grid, now)
+        parts = _of_all_states(conn, table, _found_by_tag(conn, table, criterion, grid), grid, now)
+    return _added_up(parts, grid)
+
+
+def _added_up(parts: Iterable[tuple[int, StateSums]], grid: Grid) -> Mapping[int, Sequence[StateSums]]:
     found: dict[int, dict[tuple[str, str], StateSums]] = defaultdict(dict)
-    for interval, of_state in sums:
-        state = _by_state(of_state)
+    for interval, part in parts:
+        state = _by_state(part)
         before = found[interval].get(state)
-        found[interval][state] = of_state if before is None else before.and_also(of_state)
-    return {interval: [x[state] for state in sorted(x)] for interval, x in found.items()}
+        found[interval][state] = part if before is None else before.and_also(part)
+    sums = {interval: [x[state] for state in sorted(x) if x[state].runs] for interval, x in found.items()}
+    return {interval: x for interval, x in sums.items() if x and 0 <= interval < grid.intervals}
+
+
+def _found_by_tag(conn: Connection, table: Table, criterion: Criterion, grid: Grid) -> Criterion:
+    """A tag as what the runs are found by, unless so many have it that going by time passes fewer.
+
+    A run is found by a tag in 1.5 µs, and passed in 0.7 µs.
+    """
+    tags = finding_tags(table, criterion)
+    if not tags:
+        return criterion
+    within = select(table.c.id).where(grid.holds(table.c.expected_start_time))
+    tagged = count_to(conn, runs_with(tags[0]), MANY_TAGGED)
+    return by_tag(criterion, tags[0]) if count_to(conn, within, 2 * tagged) >= 2 * tagged else criterion
 
 
 def _of_states(
@@ -126,7 +153,7 @@ def _of_states(
     """Of all runs, in parts that add up: from the sums of minutes where the intervals have room for many."""
     by_minutes = grid.width >= MANY_MINUTES
     if by_minutes:
-        yield from _of_whole_minutes(conn, table, grid)
+        yield from _of_minutes(conn, table, grid)
     for state in states:
         if by_minutes and state[0] in TERMINAL_TYPES:
             yield from _of_edges(conn, table, grid, now, *state)
@@ -164,37 +191,33 @@ def _of_state(
         yield from _told(number, state_type, state_name, text)
 
 
-def _of_whole_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
-    """Runs that have ended and were expected to start in a minute that is in one interval as a whole."""
-    minutes = run_sums.ended(table, grid.start, grid.end)
-    interval = grid.interval_of(minutes.c.minute)
-    last = grid.interval_of(microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger())))
+def _of_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
+    """Runs that have ended, by the intervals in which the minutes end in which they were expected to start."""
+    minutes = run_sums.ended(table, grid.start.replace(second=0, microsecond=0), grid.end)
+    last = microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger()))
+    interval = grid.interval_of(last).label("interval")
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
-    keys = (interval.label("interval"), minutes.c.state_type, minutes.c.state_name)
-    wanted = select(*keys, *sums).where(interval == last).group_by("interval", *keys[1:])
-    for number, state_type, state_name, runs, run_time, lateness in conn.execute(wanted):
-        if runs and number < grid.intervals:
-            yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
+    keys = (interval, minutes.c.state_type, minutes.c.state_name)
+    for number, state_type, state_name, runs, *times in conn.execute(select(*keys, *sums).group_by(*keys)):
+        run_time, lateness = times
+        yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
 
 
 def _of_edges(
     conn: Connection, table: Table, grid: Grid, now: datetime, state_type: str, state_name: str
 ) -> Iterator[tuple[int, StateSums]]:
-    """Runs of a state that were expected to start in a minute in which an interval ends and the next begins."""
+    """Runs of a state that were expected to start in a minute that ends in one interval, but in the one before it: what
+    one has too many of, and the other too few."""
     numbers = grid.numbers(grid.intervals + 1)
     edge = grid.begin_of(numbers.c.interval)
     minute = minute_of(edge)
     expected = table.c.expected_start_time
-    until_next = microseconds_after(minute, literal(MINUTE // MICROSECOND, BigInteger()))
     before = _in_stretch(table, now, state_type, state_name, and_(expected >= minute, expected < edge))
-    after = _in_stretch(table, now, state_type, state_name, and_(expected >= edge, expected < until_next))
     # Where a minute begins with the interval, all of it is in there.
-    edges = select(numbers.c.interval, before, after).where(edge != minute)
-    for number, of_last, of_next in conn.execute(edges):
-        if number > 0:
-            yield from _told(number - 1, state_type, state_name, of_last)
-        if number < grid.intervals:
-            yield from _told(number, state_type, state_name, of_next)
+    for number, text in conn.execute(select(numbers.c.interval, before).where(edge != minute)):
+        for _, moved in _told(number, state_type, state_name, text):
+            yield number - 1, moved
+            yield number, moved.negative()
 
 
 def _in_stretch(

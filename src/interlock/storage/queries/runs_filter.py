@@ -129,12 +129,12 @@ def on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnEl
 
 def _with_rare_tag(conn: Connection, table: Table, asked: Criterion) -> Criterion:
     """The rarest of the tags as what the runs are found by, where few have it and nothing else finds them."""
-    counts = {tag: _count_to(conn, runs_with(tag), FEW_TAGGED) for tag in _finding_tags(table, asked)}
+    counts = {tag: count_to(conn, runs_with(tag), FEW_TAGGED) for tag in finding_tags(table, asked)}
     rarest = min(counts, key=lambda x: counts[x], default=None)
     return asked if rarest is None or counts[rarest] > FEW_TAGGED else by_tag(asked, rarest)
 
 
-def _finding_tags(table: Table, asked: Criterion) -> list[str]:
+def finding_tags(table: Table, asked: Criterion) -> list[str]:
     """The tags that all runs that are asked for have, unless something else is there to find these by."""
     if table is not task_runs or names_owners(table, asked):
         return []
@@ -161,7 +161,7 @@ def _is_common(conn: Connection, table: Table, asked: Like) -> bool:
     return conn.execute(found).scalar_one() > SAMPLE / 100
 
 
-def _count_to(conn: Connection, statement: Select[Any], most: int) -> int:
+def count_to(conn: Connection, statement: Select[Any], most: int) -> int:
     """How many rows there are, or one more than `most` where there are more."""
     return conn.execute(select(func.count()).select_from(statement.limit(most + 1).subquery())).scalar_one()
 
@@ -184,7 +184,7 @@ def _sparse_types(conn: Connection, table: Table, criterion: Criterion) -> froze
     if not types or names_owners(table, criterion):
         return frozenset()
     few = FEW_RUNS if isinstance(criterion, AnyOf) else 3 * FEW_RUNS
-    found = _count_to(conn, select(table.c.state_type).where(table.c.state_type.in_(types)), few)
+    found = count_to(conn, select(table.c.state_type).where(table.c.state_type.in_(types)), few)
     return frozenset() if found > few else frozenset(types)
 
 
@@ -196,7 +196,7 @@ def count(conn: Connection, table: Table, criterion: Criterion) -> int:
         return sum(counts[StateType(x)] for x in set(criterion.values))
     if criterion == EVERYTHING and table in sums.RUNS:
         return sum(_all(conn, table).values())
-    if tags := _finding_tags(table, criterion):
+    if tags := finding_tags(table, criterion):
         criterion = by_tag(criterion, tags[0])
     if isinstance(criterion, ByTag) and is_told_whole(criterion.tag):
         return conn.execute(select(func.count()).select_from(runs_with(criterion.tag).subquery())).scalar_one()
