@@ -30,7 +30,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage.expressions import greatest, microseconds_between, minute_of
+from interlock.storage.expressions import at_least_zero, microseconds_between, minute_of
 from interlock.storage.prepared import BulkAdd, BulkDelete, BulkInsert, Rows, Writes
 from interlock.storage.tables import flow_runs, run_counts, run_sum_changes, run_sums, task_runs
 from interlock.storage.types import MICROSECOND
@@ -109,7 +109,7 @@ def sums_of(table: Table) -> Select[Any]:
     name = case((is_summed, func.coalesce(run.state_name, "")))
     minute = case((is_summed, minute_of(run.expected_start_time)))
     run_time = case((is_summed, run.total_run_time), else_=0.0)
-    late = case((is_summed, greatest(microseconds_between(run.expected_start_time, run.start_time), 0)))
+    late = case((is_summed, at_least_zero(microseconds_between(run.expected_start_time, run.start_time))))
     keys = (
         literal(table.name).label("noun"),
         func.coalesce(run.state_type, NO_STATE).label("state_type"),

@@ -21,22 +21,25 @@ from sqlalchemy import (
     Connection,
     Row,
     ScalarSelect,
+    Select,
     Table,
     and_,
     case,
     func,
     literal,
     select,
+    true,
+    union_all,
 )
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage import sums as run_sums
-from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between, minute_of
+from interlock.storage.expressions import at_least_zero, json_list, microseconds_after, microseconds_between, minute_of
 from interlock.storage.filters import EVERYTHING, Criterion, by_tag, condition
 from interlock.storage.queries.runs_filter import count_to, finding_tags
 from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.tags import runs_with
-from interlock.storage.types import MICROSECOND, UtcTime
+from interlock.storage.types import MICROSECOND, Text, UtcTime
 
 MICROSECONDS = 1_000_000
 FEW_STATES = 20
@@ -50,6 +53,10 @@ MANY_TAGGED = 2_000_000
 """More runs with a tag than these are not counted: whatever they are found by, the answer takes seconds."""
 
 FAILED_TYPES = (StateType.FAILED, StateType.CRASHED)
+
+
+State = tuple[str, str]
+"""Its type and name."""
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -148,17 +155,16 @@ def _found_by_tag(conn: Connection, table: Table, criterion: Criterion, grid: Gr
 
 
 def _of_states(
-    conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[tuple[str, str]]
+    conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[State]
 ) -> Iterator[tuple[int, StateSums]]:
     """Of all runs, in parts that add up: from the sums of minutes where the intervals have room for many."""
-    by_minutes = grid.width >= MANY_MINUTES
-    if by_minutes:
+    ended = [x for x in states if x[0] in TERMINAL_TYPES]
+    if grid.width >= MANY_MINUTES and ended:
         yield from _of_minutes(conn, table, grid)
-    for state in states:
-        if by_minutes and state[0] in TERMINAL_TYPES:
-            yield from _of_edges(conn, table, grid, now, *state)
-        else:
-            yield from _of_state(conn, table, grid, now, *state)
+        yield from _of_edges(conn, table, grid, now, ended)
+        states = [x for x in states if x not in ended]
+    if states:
+        yield from _of_runs(conn, table, grid, now, states)
 
 
 def _of_all_states(
@@ -167,28 +173,26 @@ def _of_all_states(
     """One pass over all runs that are asked for."""
     interval = grid.interval_of(table.c.expected_start_time).label("interval")
     state = (table.c.state_type, table.c.state_name)
-    running = func.sum(case((table.c.state_type == StateType.RUNNING.value, _running(table, now)), else_=0))
-    sums = select(interval, *state, *_sums(table, running, _start_by(table, now))).group_by("interval", *state)
+    sums = select(interval, *state, *_sums(table, _running_sum(table, now), _start_by(table, now)))
     known = table.c.state_type.is_not(None)
     wanted = sums.where(known, grid.holds(table.c.expected_start_time), condition(table, criterion))
-    for number, *of_state in conn.execute(wanted):
+    for number, *of_state in conn.execute(wanted.group_by("interval", *state)):
         yield number, _state_sums(*of_state)
 
 
-def _of_state(
-    conn: Connection, table: Table, grid: Grid, now: datetime, state_type: str, state_name: str
+def _of_runs(
+    conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[State]
 ) -> Iterator[tuple[int, StateSums]]:
-    """All runs that are in a state of this type and name: interval after interval of a stretch of an index, which has
-    all that is added up.
+    """All runs that are in one of the states: interval after interval of stretches of an index, which has all that is
+    added up.
 
     100,000 runs in 96 intervals take 20 ms so. One pass that groups them takes 66 ms, as it sorts them by the texts of
     their states, and a grouping pass for each state takes 40 ms.
     """
-    numbers = grid.numbers(grid.intervals)
+    numbers, state = grid.numbers(grid.intervals), _table_of(states)
     within = grid.holds_in(numbers.c.interval, table.c.expected_start_time)
-    of_interval = _in_stretch(table, now, state_type, state_name, within)
-    for number, text in conn.execute(select(numbers.c.interval, of_interval)):
-        yield from _told(number, state_type, state_name, text)
+    sums = _in_stretch(table, now, state, within)
+    yield from _told(conn, select(numbers.c.interval, *state.c, sums).join_from(numbers, state, true()))
 
 
 def _of_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
@@ -198,52 +202,64 @@ def _of_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[in
     interval = grid.interval_of(last).label("interval")
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
     keys = (interval, minutes.c.state_type, minutes.c.state_name)
-    for number, state_type, state_name, runs, *times in conn.execute(select(*keys, *sums).group_by(*keys)):
+    for number, state_type, state_name, runs, *times in conn.execute(select(*keys, *sums).group_by(*keys)).all():
         run_time, lateness = times
         yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
 
 
 def _of_edges(
-    conn: Connection, table: Table, grid: Grid, now: datetime, state_type: str, state_name: str
+    conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[State]
 ) -> Iterator[tuple[int, StateSums]]:
-    """Runs of a state that were expected to start in a minute that ends in one interval, but in the one before it: what
-    one has too many of, and the other too few."""
-    numbers = grid.numbers(grid.intervals + 1)
+    """Runs in one of the states that were expected to start in a minute that ends in one interval, but in the one
+    before it: what one has too many of, and the other too few."""
+    numbers, state = grid.numbers(grid.intervals + 1), _table_of(states)
     edge = grid.begin_of(numbers.c.interval)
     minute = minute_of(edge)
     expected = table.c.expected_start_time
-    before = _in_stretch(table, now, state_type, state_name, and_(expected >= minute, expected < edge))
+    before = _in_stretch(table, now, state, and_(expected >= minute, expected < edge))
     # Where a minute begins with the interval, all of it is in there.
-    for number, text in conn.execute(select(numbers.c.interval, before).where(edge != minute)):
-        for _, moved in _told(number, state_type, state_name, text):
-            yield number - 1, moved
-            yield number, moved.negative()
+    edges = select(numbers.c.interval, *state.c, before).join_from(numbers, state, true())
+    for number, moved in _told(conn, edges.where(edge != minute)):
+        yield number - 1, moved
+        yield number, moved.negative()
 
 
-def _in_stretch(
-    table: Table, now: datetime, state_type: str, state_name: str, within: ColumnElement[bool]
-) -> ScalarSelect[str]:
-    """The sums of the runs of a state within a stretch of time, as the text of a JSON list."""
-    running = func.sum(_running(table, now)) if state_type == StateType.RUNNING else literal(0)
-    start = table.c.start_time if state_type in TERMINAL_TYPES else _start_by_now(table, now)
-    of_state = table.c.state_type == state_type, table.c.state_name == state_name
-    return select(json_list(*_sums(table, running, start))).where(*of_state, within).scalar_subquery()
+def _in_stretch(table: Table, now: datetime, state: CTE, within: ColumnElement[bool]) -> ScalarSelect[str]:
+    """The sums of the runs in a state within a stretch of time, as the text of a JSON list."""
+    of_state = table.c.state_type == state.c.type, table.c.state_name == state.c.name
+    sums = _sums(table, _running_sum(table, now), _start_by(table, now))
+    return select(json_list(*sums)).where(*of_state, within).scalar_subquery()
 
 
-def _told(interval: int, state_type: str, state_name: str, text: str) -> Iterator[tuple[int, StateSums]]:
-    runs, *sums = msgspec.json.decode(text)
-    if runs:
-        yield interval, _state_sums(state_type, state_name, runs, *sums)
+def _told(conn: Connection, statement: Select[Any]) -> Iterator[tuple[int, StateSums]]:
+    """What rows tell of a number, a state's type and name, and its sums."""
+    for number, state_type, state_name, text in conn.execute(statement).all():
+        runs, *sums = msgspec.json.decode(text)
+        if runs:
+            yield number, _state_sums(state_type, state_name, runs, *sums)
 
 
-def _states(conn: Connection, table: Table) -> Iterator[tuple[str, str]]:
-    """The types and names of the states that runs are in: each found from the one before it, without a pass."""
-    for state_type in StateType:
-        first = select(func.min(table.c.state_name)).where(table.c.state_type == state_type.value)
-        name = conn.execute(first).scalar()
-        while name is not None:
-            yield state_type.value, name
-            name = conn.execute(first.where(table.c.state_name > name)).scalar()
+def _states(conn: Connection, table: Table) -> Iterator[State]:
+    """The states that runs are in: for each type, its names found one from the other, without a pass."""
+    names = [_name_after(table, x.value) for x in StateType]
+    while names:
+        rows: Sequence[Any] = conn.execute(union_all(*names)).all()
+        found = [(state_type, name) for state_type, name in rows if name is not None]
+        yield from found
+        names = [_name_after(table, *state) for state in found]
+
+
+def _name_after(table: Table, state_type: str, name: str | None = None) -> Select[tuple[str, str | None]]:
+    """The first name, or the next after a name, of states of a type; NULL where there is none."""
+    following = true() if name is None else table.c.state_name > name
+    first = select(func.min(table.c.state_name)).where(table.c.state_type == state_type, following)
+    return select(literal(state_type, Text()), first.scalar_subquery())
+
+
+def _table_of(states: Sequence[State]) -> CTE:
+    """The states as a table with the columns `type` and `name`."""
+    each = (select(literal(x, Text()).label("type"), literal(y, Text()).label("name")) for x, y in states)
+    return union_all(*each).cte("states")
 
 
 def _sums(table: Table, running: ColumnElement[int], start: ColumnElement[datetime]) -> Iterable[ColumnElement[Any]]:
@@ -251,25 +267,21 @@ def _sums(table: Table, running: ColumnElement[int], start: ColumnElement[dateti
     return func.count(), func.sum(table.c.total_run_time), running, func.sum(_lateness(table, start))
 
 
-def _running(table: Table, now: datetime) -> ColumnElement[int]:
-    """For how long a run has been in its state."""
-    return greatest(microseconds_between(table.c.state_timestamp, literal(now, UtcTime())), 0)
+def _running_sum(table: Table, now: datetime) -> ColumnElement[int]:
+    """For how long those of the runs that run have been in that state."""
+    running = at_least_zero(microseconds_between(table.c.state_timestamp, literal(now, UtcTime())))
+    return func.sum(case((table.c.state_type == StateType.RUNNING.value, running), else_=0))
 
 
 def _lateness(table: Table, start: ColumnElement[datetime]) -> ColumnElement[int]:
     """How late a run started; NULL where it did not."""
-    return greatest(microseconds_between(table.c.expected_start_time, start), 0)
-
-
-def _start_by_now(table: Table, now: datetime) -> ColumnElement[datetime]:
-    """When a run started, taking one that is still to start as started now."""
-    return func.coalesce(table.c.start_time, literal(now, UtcTime()))
+    return at_least_zero(microseconds_between(table.c.expected_start_time, start))
 
 
 def _start_by(table: Table, now: datetime) -> ColumnElement[datetime]:
-    """As _start_by_now, but NULL for a run that will never start."""
+    """When a run started, taking one that is still to start as started now; NULL for one that will never start."""
     is_over = table.c.state_type.in_([x.value for x in TERMINAL_TYPES])
-    return case((is_over, table.c.start_time), else_=_start_by_now(table, now))
+    return func.coalesce(table.c.start_time, case((is_over, None), else_=literal(now, UtcTime())))
 
 
 def _state_sums(
