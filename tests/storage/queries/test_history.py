@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage.filters import EVERYTHING, Criterion
+from interlock.orchestration.states import TERMINAL_TYPES, StateType
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion
 from interlock.storage.queries import history
 from interlock.storage.queries.history import Grid
 from interlock.storage.tables import flow_runs, task_runs
@@ -52,8 +52,9 @@ grids = st.builds(
     st.sampled_from([timedelta(minutes=1), timedelta(minutes=7), timedelta(seconds=90.5), timedelta(days=1)]),
     st.integers(1, 90),
 )
+of_states = st.lists(st.sampled_from(StateType)).map(lambda x: AnyOf("state_type", tuple(y.value for y in x)))
 about_runs = st.sampled_from(("task_runs", "flow_runs")).flatmap(
-    lambda x: st.tuples(st.just(x), criteria(x, depth=1) | st.just(EVERYTHING))
+    lambda x: st.tuples(st.just(x), criteria(x, depth=1) | st.just(EVERYTHING) | of_states)
 )
 moments = st.integers(-40, 60).map(lambda x: NOON + timedelta(minutes=x, milliseconds=5))
 often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

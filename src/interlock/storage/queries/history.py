@@ -7,7 +7,7 @@ A run falls into the interval of the time when it is, or was, expected to start.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -32,7 +32,7 @@ from sqlalchemy import (
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage import sums as run_sums
 from interlock.storage.expressions import greatest, json_list, microseconds_after, microseconds_between, minute_of
-from interlock.storage.filters import EVERYTHING, Criterion, condition
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, condition
 from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.types import MICROSECOND, UtcTime
 
@@ -106,7 +106,7 @@ def history(
     conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
 ) -> Mapping[int, Sequence[StateSums]]:
     """The sums of every interval that has runs, ordered by state."""
-    states = list(islice(_states(conn, table), FEW_STATES + 1)) if criterion == EVERYTHING else []
+    states = list(islice(_states(conn, table, _whole_types(criterion)), FEW_STATES + 1))
     sums: Iterable[tuple[int, StateSums]]
     if states and len(states) <= FEW_STATES:
         sums = _of_states(conn, table, grid, now, states)
@@ -120,13 +120,21 @@ def history(
     return {interval: [x[state] for state in sorted(x)] for interval, x in found.items()}
 
 
+def _whole_types(criterion: Criterion) -> tuple[str, ...]:
+    """The types of state of which all runs are asked for, and no others; none where more is asked of them."""
+    if criterion == EVERYTHING:
+        return tuple(x.value for x in StateType)
+    return criterion.values if isinstance(criterion, AnyOf) and criterion.column == "state_type" else ()
+
+
 def _of_states(
     conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[int, StateSums]]:
-    """Of all runs, in parts that add up: from the sums of minutes where the intervals have room for many."""
+    """Of all runs in states of these types, in parts that add up: from the sums of minutes where the intervals have
+    room for many."""
     by_minutes = grid.width >= MANY_MINUTES
     if by_minutes:
-        yield from _of_whole_minutes(conn, table, grid)
+        yield from _of_whole_minutes(conn, table, grid, {x for x, _ in states})
     for state in states:
         if by_minutes and state[0] in TERMINAL_TYPES:
             yield from _of_edges(conn, table, grid, now, *state)
@@ -164,14 +172,18 @@ def _of_state(
         yield from _told(number, state_type, state_name, text)
 
 
-def _of_whole_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
-    """Runs that have ended and were expected to start in a minute that is in one interval as a whole."""
+def _of_whole_minutes(
+    conn: Connection, table: Table, grid: Grid, types: Collection[str]
+) -> Iterator[tuple[int, StateSums]]:
+    """Runs that have ended in these types of state and were expected to start in a minute that is in one interval as a
+    whole."""
     minutes = run_sums.ended(table, grid.start, grid.end)
     interval = grid.interval_of(minutes.c.minute)
     last = grid.interval_of(microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger())))
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
     keys = (interval.label("interval"), minutes.c.state_type, minutes.c.state_name)
-    wanted = select(*keys, *sums).where(interval == last).group_by("interval", *keys[1:])
+    whole = and_(interval == last, minutes.c.state_type.in_(types))
+    wanted = select(*keys, *sums).where(whole).group_by("interval", *keys[1:])
     for number, state_type, state_name, runs, run_time, lateness in conn.execute(wanted):
         if runs and number < grid.intervals:
             yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
@@ -213,13 +225,13 @@ def _told(interval: int, state_type: str, state_name: str, text: str) -> Iterato
         yield interval, _state_sums(state_type, state_name, runs, *sums)
 
 
-def _states(conn: Connection, table: Table) -> Iterator[tuple[str, str]]:
-    """The types and names of the states that runs are in: each found from the one before it, without a pass."""
-    for state_type in StateType:
-        first = select(func.min(table.c.state_name)).where(table.c.state_type == state_type.value)
+def _states(conn: Connection, table: Table, types: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names of the states of these types that runs are in: each found from the one before it, without a pass."""
+    for state_type in dict.fromkeys(types):
+        first = select(func.min(table.c.state_name)).where(table.c.state_type == state_type)
         name = conn.execute(first).scalar()
         while name is not None:
-            yield state_type.value, name
+            yield state_type, name
             name = conn.execute(first.where(table.c.state_name > name)).scalar()
 
 
