@@ -24,10 +24,12 @@ from interlock.storage.queries import graph, history, run_states, runs_filter
 from interlock.storage.queries import logs as log_queries
 from interlock.storage.queries import task_runs as task_run_queries
 from interlock.storage.queries.artifacts import Wanted
+from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, next_rows
 from interlock.storage.queries.history import Grid
 from interlock.storage.tables import artifacts, deployments, flow_runs, flows, logs, task_runs
 from interlock.storage.tables import flow_run_states as flow_states
 from interlock.storage.tables import task_run_states as task_states
+from interlock.storage.walks import Place
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import PlainStore, crowded
 from tests.storage.plans import Plan, explained
@@ -257,6 +259,7 @@ def found_artifacts(function: Callable[..., Any], runs: Criteria, *page: Any, **
     return way("ix_artifacts__flow_run_id", function, Wanted(wanted, runs), *page)
 
 
+PLACE = Place(FLOW_RUN, FLOW_RUN)
 OF_FLOW_RUN = {"flow_run_id": {"any_": [FLOW_RUN]}}
 RECORDS = {
     "the graph of a flow run": way(TASK_RUNS_OF_FLOW_RUN, graph.graph, FLOW_RUN, None),
@@ -276,6 +279,8 @@ RECORDS = {
     "a state": way("pk_task_run_states", run_states.task_run_state, STATE),
     "the states of a flow run": way("ix_flow_run_states__flow_run_id", run_states.of_flow_run, FLOW_RUN),
     "the states of a task run": way("ix_task_run_states__task_run_id", run_states.of_task_run, TASK_RUN),
+    "a page of an export of task runs": way("pk_task_runs", next_rows, TASK_RUN_ROWS, EVERYTHING, 10, PLACE),
+    "a page of an export of flow runs": way("pk_flow_runs", next_rows, FLOW_RUN_ROWS, EVERYTHING, 10, PLACE),
     "task runs without a flow run, which are few": way(
         TASK_RUNS_OF_FLOW_RUN, runs_filter.task_run_page, IsNull("flow_run_id"), Order("end_time"), 10, 0
     ),
