@@ -3,8 +3,8 @@
 What lives here: requests that name something, or that ask for all in an order or by state. What does not: pages by
 tags and names (test_runs_filter.py), walks by cursor (test_walks.py) and the queue (test_plans.py).
 
-Two are a pass, and are not promised here: the dashboard's counts of all task runs, as no index has their start times
-first, and what is asked of all flow runs by their tags.
+Some are a pass over all runs, and are not promised here: the dashboard's counts of all task runs, as no index has their
+start times first; the lateness of all flow runs; and flow runs by their tags or by what is asked of their task runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -232,7 +232,11 @@ NARROW = {
         Related("parent_task_run", AnyOf("flow_run_id", (FLOW_RUN,))),
     ),
 }
-BROAD = {"": EVERYTHING, "in a common state": of_a_state("COMPLETED"), "without a parent": IsNull("parent_task_run_id")}
+BROAD = {
+    "of all": EVERYTHING,
+    "in a common state": of_a_state("COMPLETED"),
+    "without a parent": IsNull("parent_task_run_id"),
+}
 
 
 def page(index: str, criterion: Criterion, column: str) -> Way:
