@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from interlock.engine.batcher import Batcher
-from interlock.orchestration.commands import CreateTaskRun
+from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun
 from interlock.orchestration.states import Proposal, StateType
 from interlock.server import create_store
 from interlock.settings import Settings
-from tests.builders import task_run_draft
+from interlock.storage.queries import flows
+from tests.builders import THEN, flow_run_draft, task_run_draft
 from tests.cli.test_cli import TIMEOUT, assert_one_clear_line, interlock
 from tests.conftest import FreshDatabase
 
@@ -28,7 +29,7 @@ TAGGED = '{"task_runs": {"tags": {"all_": ["odd"]}}}'
 
 @pytest.fixture(scope="module")
 def url(fresh_database: FreshDatabase) -> Iterator[str]:
-    """A database of nine background task runs, four of which have a tag."""
+    """A database of nine background task runs, four of which have a tag, and of three flow runs."""
     with fresh_database() as fresh:
         asyncio.run(fill(fresh))
         yield fresh
@@ -38,14 +39,18 @@ async def fill(url: str) -> None:
     store = create_store(Settings(database_url=url))
     await store.start()
     batcher = Batcher(store)
+    flow, _ = await batcher.write(flows.get_or_create, str(uuid4()), "flow", [], {}, THEN)
+    for number in range(3):
+        flow_run = flow_run_draft(str(uuid4()), flow["id"], name=f"flow run {number}")
+        await batcher.decide(CreateFlowRun(run=flow_run, proposal=Proposal(type=StateType.SCHEDULED)))
     for number in range(9):
         run = task_run_draft(str(uuid4()), None, name=f"run {number}", tags=("odd",) if number % 2 else ())
         await batcher.decide(CreateTaskRun(run=run, proposal=Proposal(type=StateType.SCHEDULED)))
     await store.close()
 
 
-def export(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return interlock("export", "task-runs", "--database-url", url, *arguments)
+def export(url: str, *arguments: str, noun: str = "task-runs") -> subprocess.CompletedProcess[str]:
+    return interlock("export", noun, "--database-url", url, *arguments)
 
 
 def test_runs_go_to_standard_output(url: str) -> None:
@@ -55,6 +60,21 @@ def test_runs_go_to_standard_output(url: str) -> None:
     runs = [json.loads(x) for x in result.stdout.splitlines()]
     assert sorted(x["name"] for x in runs) == [f"run {x}" for x in range(9)]
     assert [x["id"] for x in runs] == sorted(x["id"] for x in runs)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("{}", ["flow run 0", "flow run 1", "flow run 2"]),
+        ('{"flow_runs": {"name": {"any_": ["flow run 1"]}}, "flows": {"name": {"any_": ["flow"]}}}', ["flow run 1"]),
+        ('{"work_pools": {"name": {"any_": ["none"]}}, "work_pool_queues": {}}', []),
+    ],
+)
+def test_flow_runs_go_there_as_well(url: str, asked: str, names: list[str]) -> None:
+    """Those that the filters of flow runs ask for."""
+    result = export(url, "--filter", asked, noun="flow-runs")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(json.loads(x)["name"] for x in result.stdout.splitlines()) == names
 
 
 def test_a_file_is_there_once_it_is_whole(url: str, tmp_path: Path) -> None:

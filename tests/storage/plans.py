@@ -19,18 +19,24 @@ EXPLAINED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 KEYS_OF_SQLITE = {
     "sqlite_autoindex_task_runs_1": "pk_task_runs",
     "sqlite_autoindex_task_runs_2": "uq_task_runs__flow_run_id_task_key_dynamic_key",
+    "sqlite_autoindex_task_run_states_1": "pk_task_run_states",
     "sqlite_autoindex_flow_runs_1": "pk_flow_runs",
+    "sqlite_autoindex_flow_runs_2": "uq_flow_runs__flow_id_idempotency_key",
+    "sqlite_autoindex_flow_run_states_1": "pk_flow_run_states",
+    "sqlite_autoindex_run_sums_1": "pk_run_sums",
+    "sqlite_autoindex_run_counts_1": "pk_run_counts",
 }
 """SQLite gives the indexes of keys names of its own."""
 
 
 class Plan(NamedTuple):
-    """What EXPLAIN says of a statement: the tables that are gone through from end to end, the indexes that are used,
-    and how often rows are sorted."""
+    """What EXPLAIN says of a statement: the tables that are gone through from end to end, those of which an index is
+    gone through from one of its ends on, the indexes that are used, and how often rows are sorted."""
 
     statement: str
     text: str
     scans: set[str]
+    passes: set[str]
     indexes: set[str]
     sorts: int
 
@@ -67,7 +73,9 @@ def _plan_of_sqlite(driver: sqlite3.Connection, statement: str, _: tuple[Any, ..
         statement,
         steps,
         # An index that holds all rows is gone through instead of the table where it has all that is asked for.
-        set(re.findall(r"^SCAN (\w+)(?!.* USING .*INDEX ix_)", steps, re.MULTILINE)),
+        # Where a table is there twice, one of them has a number behind its name.
+        set(re.findall(r"^SCAN (\w+?)(?:_\d+)?(?!\w)(?!.* USING .*INDEX ix_)", steps, re.MULTILINE)),
+        set(re.findall(r"^SCAN (\w+?)(?:_\d+)? USING .*INDEX", steps, re.MULTILINE)),
         {KEYS_OF_SQLITE.get(x, x) for x in re.findall(r"INDEX (\w+)", steps)}
         | {f"pk_{x}" for x in re.findall(r"SEARCH (\w+) USING PRIMARY KEY", steps)},
         steps.count("USE TEMP B-TREE FOR ORDER BY"),
@@ -95,6 +103,7 @@ def _plan_of_postgres(driver: Any, statement: str, parameters: tuple[Any, ...]) 
         statement,
         steps,
         set(re.findall(r"Seq Scan on (\w+)", steps)),
+        set(re.findall(r"using \w+ on (\w+)[^\n]*(?!\n *Index Cond)(?:\n|$)", steps)),
         set(re.findall(r"(?:using|Index Scan on) (\w+)", steps)),
         len(re.findall(r"Sort  ", steps)),
     )

@@ -56,6 +56,17 @@ class RunFilters(StrictBody):
         return Criteria(**{name: _asked(given) for name, given in self})
 
 
+class FlowRunFilters(RunFilters):
+    """As RunFilters, and what is asked of work pools and their queues."""
+
+    work_pools: WorkPoolFilter | None = None
+    work_pool_queues: WorkQueueFilter | None = None
+
+    def criteria(self) -> Criteria:
+        asked = {name: _asked(given) for name, given in self}
+        return Criteria(work_queues=asked.pop("work_pool_queues"), **asked)
+
+
 RunCriteria = Annotated[Criteria, Depends(run_criteria)]
 
 

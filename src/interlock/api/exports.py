@@ -1,6 +1,6 @@
-"""Exports: any number of task runs as one document, a page in memory at a time.
+"""Exports: any number of runs as one document, a page in memory at a time.
 
-What lives here: the walk from the database to the client, and its route. What does not: the formats
+What lives here: the walk from the database to the client, and its routes. What does not: the formats
 (schemas/exports.py).
 
 Each page is a read of its own, in its turn like all reads: no snapshot is held while a client takes its time, and the
@@ -15,17 +15,17 @@ from fastapi import APIRouter, Body, HTTPException
 from sqlalchemy import Row
 from starlette.responses import StreamingResponse
 
-from interlock.api.context import ContextDep
-from interlock.api.criteria import RunCriteria
+from interlock.api.context import Context, ContextDep
+from interlock.api.criteria import PoolQueueCriteria, RunCriteria
 from interlock.api.schemas.exports import Encoder, ExportFormat, ExportUnavailableError, encoder
 from interlock.api.wire_route import WireRoute
 from interlock.engine.overload import OverloadedError
 from interlock.engine.reader import Reader
 from interlock.storage.filters import Criterion
-from interlock.storage.queries.exports import next_rows
+from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, RunRows, next_rows
 from interlock.storage.walks import Leg, Place
 
-router = APIRouter(prefix="/task_runs", tags=["Task Runs"], route_class=WireRoute)
+router = APIRouter(route_class=WireRoute)
 
 ROWS_A_PAGE = 2_000
 """A page is some 3 MB of JSON, and holds up others for a few milliseconds while it is read and encoded."""
@@ -33,22 +33,37 @@ ROWS_A_PAGE = 2_000
 NextLeg = Callable[[Place | None], Awaitable[Leg[Row[Any]]]]
 
 
-@router.post("/export", response_class=StreamingResponse)
+RequestedFormat = Annotated[ExportFormat, Body(alias="format")]
+
+
+@router.post("/task_runs/export", tags=["Task Runs"], response_class=StreamingResponse)
 async def export_task_runs(
-    context: ContextDep,
-    criteria: RunCriteria,
-    export_format: Annotated[ExportFormat, Body(alias="format")] = ExportFormat.ndjson,
+    context: ContextDep, criteria: RunCriteria, export_format: RequestedFormat = ExportFormat.ndjson
 ) -> StreamingResponse:
     """All task runs that filters ask for, by their ids, as a stream of NDJSON, CSV or Parquet."""
+    return await _exported(context, TASK_RUN_ROWS, criteria.of_task_runs(), export_format)
+
+
+@router.post("/flow_runs/export", tags=["Flow Runs"], response_class=StreamingResponse)
+async def export_flow_runs(
+    context: ContextDep, criteria: PoolQueueCriteria, export_format: RequestedFormat = ExportFormat.ndjson
+) -> StreamingResponse:
+    """All flow runs that filters ask for, by their ids, as a stream of NDJSON, CSV or Parquet."""
+    return await _exported(context, FLOW_RUN_ROWS, criteria.of_flow_runs(), export_format)
+
+
+async def _exported(
+    context: Context, kind: RunRows, criterion: Criterion, export_format: ExportFormat
+) -> StreamingResponse:
     try:
-        document = encoder(export_format, context.clock)
+        document = encoder(export_format, kind, context.clock)
     except ExportUnavailableError as error:
         raise HTTPException(501, f"{error}.") from error
-    criterion = criteria.of_task_runs()
-    pieces = written(document, lambda after: _patiently(context.store, criterion, after))
+    pieces = written(document, lambda after: _patiently(context.store, kind, criterion, after))
     # What can be refused is, before the answer has begun.
     first = await anext(pieces)
-    headers = {"Content-Disposition": f'attachment; filename="task-runs.{export_format.value}"'}
+    name = f"{kind.runs.name.replace('_', '-')}.{export_format.value}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_with_first(first, pieces), media_type=export_format.media_type, headers=headers)
 
 
@@ -63,12 +78,12 @@ async def written(document: Encoder, next_leg: NextLeg) -> AsyncIterator[bytes]:
     yield await asyncio.to_thread(document.end)
 
 
-async def _patiently(reader: Reader, criterion: Criterion, after: Place | None) -> Leg[Row[Any]]:
+async def _patiently(reader: Reader, kind: RunRows, criterion: Criterion, after: Place | None) -> Leg[Row[Any]]:
     """The next rows. Once the answer has begun it can't be refused any more: then it waits, however much there is to
     do."""
     while True:
         try:
-            return await reader.read(next_rows, criterion, ROWS_A_PAGE, after)
+            return await reader.read(next_rows, kind, criterion, ROWS_A_PAGE, after)
         except OverloadedError as error:
             if after is None:
                 raise

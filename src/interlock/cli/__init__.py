@@ -16,7 +16,7 @@ class LazyGroup(click.Group):
         "server": "Run the server.",
         "database": "Look after the database: upgrade, downgrade, reset, info.",
         "demo": "Fill a database with made-up runs, to try the server on.",
-        "export": "Write task runs to a file: NDJSON, CSV or Parquet.",
+        "export": "Write task runs or flow runs to a file: NDJSON, CSV or Parquet.",
         "settings": "Show every setting, its value and where it comes from.",
         "version": "Show the version of Interlock and of what it stands on.",
     }

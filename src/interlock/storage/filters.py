@@ -203,11 +203,13 @@ def _every(*criteria: Criterion | None) -> Criterion:
 
 class Relation(msgspec.Struct, frozen=True):
     """How two tables are joined: `local` of the one is `remote` of the other. One that `owns` is shared by many: a list
-    of those that are asked for is short."""
+    of those that are asked for is short. Unless it is `single`: then hardly any owns more than one, and few records are
+    found by however many owners."""
 
     table: Table
     local: str
     remote: str
+    single: bool = False
 
     @property
     def owns(self) -> bool:
@@ -222,7 +224,7 @@ RELATIONS = {
     ("flow_runs", "flow"): Relation(flows, "flow_id", "id"),
     ("flow_runs", "deployment"): Relation(deployments, "deployment_id", "id"),
     ("flow_runs", "work_queue"): Relation(work_queues, "work_queue_id", "id"),
-    ("flow_runs", "parent_task_run"): Relation(task_runs, "parent_task_run_id", "id"),
+    ("flow_runs", "parent_task_run"): Relation(task_runs, "parent_task_run_id", "id", single=True),
     ("flow_runs", "task_runs"): Relation(task_runs, "id", "flow_run_id"),
     ("flows", "flow_runs"): Relation(flow_runs, "id", "flow_id"),
     ("flows", "deployments"): Relation(deployments, "id", "flow_id"),
@@ -278,23 +280,29 @@ def condition(table: Table, criterion: Criterion) -> ColumnElement[bool]:
     return _Compiler(indexed_types=indexed_types).sql(table.name, table, criterion)
 
 
-def condition_on_the_way(table: Table, criterion: Criterion, sparse_types: frozenset[str]) -> ColumnElement[bool]:
+def condition_on_the_way(
+    table: Table, criterion: Criterion, sparse_types: frozenset[str], sparse_nulls: frozenset[str]
+) -> ColumnElement[bool]:
     """The criterion as SQL about rows of the table that are passed in an order, until there are enough for a page.
 
     What many rows may meet is only tested on the way: finding all these rows and sorting them takes longer. Runs in
-    states of the sparse types are few, so that they are worth finding.
+    states of the sparse types are few, and so are those with a NULL in one of the columns of sparse NULLs: they are
+    worth finding.
     """
-    return _Compiler(passing=True, indexed_types=sparse_types).sql(table.name, table, criterion)
+    compiler = _Compiler(passing=True, indexed_types=sparse_types, indexed_nulls=sparse_nulls)
+    return compiler.sql(table.name, table, criterion)
 
 
 class _Compiler(msgspec.Struct, frozen=True):
     """Criteria to SQL.
 
     `passing`: rows are passed, not found. `indexed_types`: for which types of state their index may find the rows.
+    `indexed_nulls`: the same for columns, where rows are passed.
     """
 
     passing: bool = False
     indexed_types: frozenset[str] = ALL_TYPES
+    indexed_nulls: frozenset[str] = frozenset()
 
     def sql(self, noun: str, table: FromClause, x: Criterion) -> ColumnElement[bool]:
         """The condition on a row of the table, which is the noun's own or an alias of it."""
@@ -307,6 +315,8 @@ class _Compiler(msgspec.Struct, frozen=True):
                 return self._related(table, x, RELATIONS[noun, x.relation])
             case AnyOf("state_type", values) if not self.indexed_types.issuperset(values):
                 return unindexed(table.c.state_type).in_(values)
+            case IsNull(column, True) if self.passing and column not in self.indexed_nulls:
+                return unindexed(table.c[column]).is_(None)
         return _of_one_row(table, x)
 
     def _related(self, table: FromClause, x: Related, relation: Relation) -> ColumnElement[bool]:
@@ -315,7 +325,7 @@ class _Compiler(msgspec.Struct, frozen=True):
         if x.exists and relation.owns:
             # A list that is made once, rather than a search for every row.
             owners = select(other.c.id).where(_Compiler().sql(relation.table.name, other, x.criterion))
-            return (unindexed(local) if self.passing else local).in_(owners)
+            return (unindexed(local) if self.passing and not relation.single else local).in_(owners)
         holds = _Compiler(indexed_types=frozenset()).sql(relation.table.name, other, x.criterion)
         found = exists(select(1).select_from(other).where(other.c[relation.remote] == local, holds).correlate(table))
         return found if x.exists else ~found

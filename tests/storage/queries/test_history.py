@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage.filters import EVERYTHING, Criterion
+from interlock.orchestration.states import TERMINAL_TYPES, StateType
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion
 from interlock.storage.queries import history
 from interlock.storage.queries.history import Grid
 from interlock.storage.tables import flow_runs, task_runs
@@ -55,6 +55,8 @@ grids = st.builds(
     st.integers(1, 90),
 )
 about_runs = st.sampled_from(("task_runs", "flow_runs")).flatmap(lambda x: st.tuples(st.just(x), criteria(x, depth=1)))
+of_states = st.lists(st.sampled_from(StateType)).map(lambda x: AnyOf("state_type", tuple(y.value for y in x)))
+about_states = st.tuples(st.sampled_from(sorted(TABLES)), st.just(EVERYTHING) | of_states)
 moments = st.integers(-40, 60).map(lambda x: NOON + timedelta(minutes=x, milliseconds=5))
 often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -69,12 +71,14 @@ def test_a_history_is_the_sum_of_its_runs(
 
 
 @often
-@given(noun=st.sampled_from(sorted(TABLES)), grid=grids, now=moments, few=st.sampled_from([0, 100]))
-def test_a_history_of_all_runs_is_their_sum(world: World, noun: str, grid: Grid, now: datetime, few: int) -> None:
+@given(asked=about_states, grid=grids, now=moments, few=st.sampled_from([0, 100]))
+def test_a_history_of_all_runs_in_some_states_is_their_sum(
+    world: World, asked: tuple[str, Criterion], grid: Grid, now: datetime, few: int
+) -> None:
     """Whichever way it is summed up: minutes that are part of two intervals are told apart."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "FEW_STATES", few)
-        compare_history(world, noun, EVERYTHING, grid, now)
+        compare_history(world, *asked, grid, now)
 
 
 def compare_history(world: World, noun: str, criterion: Criterion, grid: Grid, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Exports on the wire: many task runs as lines of JSON, as CSV or as Parquet.
+"""Exports on the wire: many runs as lines of JSON, as CSV or as Parquet.
 
 What lives here: the formats, and how rows become bytes in the first two. What does not: Parquet (parquet.py), and where
 the rows come from (api/exports.py).
@@ -13,19 +13,23 @@ from typing import Any, Protocol
 
 import msgspec
 import orjson
+from sqlalchemy import Boolean, ColumnElement
 
-from interlock.api.schemas.base import timestamp
+from interlock.api.schemas.base import Answer, timestamp
+from interlock.api.schemas.flow_runs import FlowRunAnswer
 from interlock.api.schemas.states import encode_details
-from interlock.api.schemas.task_runs import seconds_late, seconds_run
+from interlock.api.schemas.task_runs import TaskRunAnswer, seconds_late, seconds_run
 from interlock.orchestration.states import StateDetails
-from interlock.storage.queries.exports import COLUMNS
-from interlock.storage.types import UtcTime
+from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, RunRows
+from interlock.storage.types import JsonText, UtcTime
 
 Rows = Sequence[Sequence[Any]]
-"""Rows of COLUMNS and something more, which is left out."""
+"""Rows of a document's columns and something more, which is left out."""
 
-_NAMES = tuple(COLUMNS)
-_TIMES = [place for place, column in enumerate(COLUMNS.values()) if isinstance(column.type, UtcTime)]
+_ANSWERS: dict[str, type[Answer]] = {
+    TASK_RUN_ROWS.runs.name: TaskRunAnswer,
+    FLOW_RUN_ROWS.runs.name: FlowRunAnswer,
+}
 _details = msgspec.json.Decoder(StateDetails)
 _TIMES_IN_DETAILS = ('"scheduled_time":null', '"cache_expiration":null', '"pause_timeout":null')
 
@@ -65,53 +69,73 @@ class Encoder(Protocol):
         ...
 
 
-def encoder(wanted: ExportFormat, clock: Callable[[], datetime]) -> Encoder:
-    """An encoder for a new document; raises ExportUnavailableError."""
+def encoder(wanted: ExportFormat, kind: RunRows, clock: Callable[[], datetime]) -> Encoder:
+    """An encoder for a new document of runs of a kind; raises ExportUnavailableError."""
     if wanted is ExportFormat.ndjson:
-        return JsonLines(clock)
+        return JsonLines(kind, clock)
     if wanted is ExportFormat.csv:
-        return Csv()
+        return Csv(kind)
     try:
         from interlock.api.schemas.parquet import Parquet
     except ImportError as error:
         raise ExportUnavailableError("Parquet needs pyarrow: pip install 'interlock[parquet]'") from error
-    return Parquet()
+    return Parquet(kind)
 
 
 class JsonLines:
-    """A task run a line, spelled as in all answers."""
+    """A run a line, spelled as in all answers."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, kind: RunRows, clock: Callable[[], datetime]) -> None:
         self._clock = clock
+        self._names = tuple(kind.columns)
+        self._json = [x for x, column in kind.columns.items() if _is_json(column) and x not in _JSON_OF_STATES]
+        self._fields = dict.fromkeys(_ANSWERS[kind.runs.name].model_fields)
 
     def page(self, rows: Rows) -> bytes:
         now = self._clock()
-        return b"".join([orjson.dumps(_answer(x, now), option=orjson.OPT_APPEND_NEWLINE) for x in rows])
+        return b"".join([orjson.dumps(self._answer(x, now), option=orjson.OPT_APPEND_NEWLINE) for x in rows])
 
     def end(self) -> bytes:
         return b""
 
+    def _answer(self, row: Sequence[Any], now: datetime) -> dict[str, Any]:
+        """As encode_task_run and encode_flow_run, which take twice as long: JSON texts are passed on as they are
+        stored."""
+        answer: dict[str, Any] = self._fields | dict(zip(self._names, row, strict=False))
+        for name in self._json:
+            answer[name] = _passed_on(answer[name])
+        state_type, since = answer["state_type"], answer["state_timestamp"]
+        late = seconds_late(answer["expected_start_time"], answer["start_time"], state_type, now)
+        answer["estimated_run_time"] = seconds_run(answer["total_run_time"], state_type, since, now)
+        answer["estimated_start_time_delta"] = late
+        answer["state"] = _popped_state(answer)
+        return answer
 
-def _answer(row: Sequence[Any], now: datetime) -> dict[str, Any]:
-    """As encode_task_run, which takes twice as long: JSON texts are passed on as they are stored."""
-    answer: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+
+_JSON_OF_STATES = ("state_data", "state_details")
+
+
+def _is_json(column: ColumnElement[Any]) -> bool:
+    return isinstance(column.type, JsonText)
+
+
+def _passed_on(text: str | None) -> orjson.Fragment | None:
+    return None if text is None else orjson.Fragment(text)
+
+
+def _popped_state(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """The state, of which an answer has hardly anything beside it, as a table has."""
     since, message = answer.pop("state_timestamp"), answer.pop("state_message")
     data, details = answer.pop("state_data"), answer.pop("state_details")
-    state_id, kind, total = answer["state_id"], answer["state_type"], answer["total_run_time"]
-    for name in ("empirical_policy", "tags", "labels", "task_inputs"):
-        answer[name] = orjson.Fragment(answer[name])
-    answer["estimated_run_time"] = seconds_run(total, kind, since, now)
-    answer["estimated_start_time_delta"] = seconds_late(answer["expected_start_time"], answer["start_time"], kind, now)
-    answer["state"] = state_id and {
-        "id": state_id,
-        "type": kind,
+    return answer["state_id"] and {
+        "id": answer["state_id"],
+        "type": answer["state_type"],
         "name": answer["state_name"],
         "timestamp": since,
         "message": message,
-        "data": None if data is None else orjson.Fragment(data),
+        "data": _passed_on(data),
         "state_details": _spelled(details),
     }
-    return answer
 
 
 def _spelled(details: str) -> Any:
@@ -122,27 +146,37 @@ def _spelled(details: str) -> Any:
 
 
 class Csv:
-    """A task run a line, under a line of names. Lists and objects are JSON; nothing stands for null."""
+    """A run a line, under a line of names. Lists and objects are JSON, and so are true and false; nothing stands for
+    null."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: RunRows) -> None:
         self._begun = False
+        self._names = tuple(kind.columns)
+        spelling = (_SPELLED.get(type(x.type)) for x in kind.columns.values())
+        self._spelled = [(place, spell) for place, spell in enumerate(spelling) if spell]
 
     def page(self, rows: Rows) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text)
         if not self._begun:
-            writer.writerow(_NAMES)
+            writer.writerow(self._names)
             self._begun = True
-        writer.writerows(map(_cells, rows))
+        writer.writerows(map(self._cells, rows))
         return text.getvalue().encode()
 
     def end(self) -> bytes:
         return b"" if self._begun else self.page([])
 
+    def _cells(self, row: Sequence[Any]) -> list[Any]:
+        cells = list(row[: len(self._names)])
+        for place, spell in self._spelled:
+            if cells[place] is not None:
+                cells[place] = spell(cells[place])
+        return cells
 
-def _cells(row: Sequence[Any]) -> list[Any]:
-    cells = list(row[: len(_NAMES)])
-    for place in _TIMES:
-        if cells[place] is not None:
-            cells[place] = timestamp(cells[place])
-    return cells
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_SPELLED: dict[type, Callable[[Any], str]] = {UtcTime: timestamp, Boolean: _truth}

@@ -1,4 +1,4 @@
-"""Task runs as Parquet, for which pyarrow is needed: nothing else imports this module before it is asked for.
+"""Runs as Parquet, for which pyarrow is needed: nothing else imports this module before it is asked for.
 
 What lives here: the columns' types, and a document that is written piece by piece. What does not: the other formats
 (exports.py).
@@ -8,16 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Float, Integer
+from sqlalchemy import Boolean, Float, Integer
 
-from interlock.storage.queries.exports import COLUMNS
+from interlock.storage.queries.exports import RunRows
 from interlock.storage.types import UtcTime
 
 ROWS_TOGETHER = 20_000
 """How many rows are gathered for a row group: with few, each column's overhead outweighs its values."""
 
-_TYPES = {Integer: pa.int64(), Float: pa.float64(), UtcTime: pa.timestamp("us", tz="UTC")}
-SCHEMA = pa.schema([(name, _TYPES.get(type(column.type), pa.string())) for name, column in COLUMNS.items()])
+_TYPES = {Boolean: pa.bool_(), Integer: pa.int64(), Float: pa.float64(), UtcTime: pa.timestamp("us", tz="UTC")}
 
 
 class _Sink:
@@ -50,15 +49,17 @@ class _Sink:
 
 
 class Parquet:
-    """A row a task run. Lists and objects are JSON texts."""
+    """A row a run. Lists and objects are JSON texts."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: RunRows) -> None:
+        types = ((name, _TYPES.get(type(column.type), pa.string())) for name, column in kind.columns.items())
+        self._schema = pa.schema(types)
         self._sink = _Sink()
-        self._writer = pq.ParquetWriter(self._sink, SCHEMA, compression="zstd")
+        self._writer = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
         self._gathered: list[pa.RecordBatch] = []
 
     def page(self, rows: Any) -> bytes:
-        self._gathered.append(_batch(rows))
+        self._gathered.append(_batch(rows, self._schema))
         if sum(x.num_rows for x in self._gathered) >= ROWS_TOGETHER:
             self._write()
         return self._sink.taken()
@@ -70,10 +71,11 @@ class Parquet:
 
     def _write(self) -> None:
         if self._gathered:
-            self._writer.write_table(pa.Table.from_batches(self._gathered, SCHEMA))
+            self._writer.write_table(pa.Table.from_batches(self._gathered, self._schema))
             self._gathered.clear()
 
 
-def _batch(rows: Any) -> pa.RecordBatch:
-    columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=False)) or dict.fromkeys(COLUMNS, ())
-    return pa.RecordBatch.from_arrays([pa.array(columns[x.name], x.type) for x in SCHEMA], schema=SCHEMA)
+def _batch(rows: Any, schema: pa.Schema) -> pa.RecordBatch:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=False)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

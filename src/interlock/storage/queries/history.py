@@ -7,7 +7,7 @@ A run falls into the interval of the time when it is, or was, expected to start.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -35,7 +35,7 @@ from sqlalchemy import (
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage import sums as run_sums
 from interlock.storage.expressions import at_least_zero, json_list, microseconds_after, microseconds_between, minute_of
-from interlock.storage.filters import EVERYTHING, Criterion, by_tag, condition
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, by_tag, condition
 from interlock.storage.queries.runs_filter import count_to, finding_tags
 from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.tags import runs_with
@@ -122,7 +122,7 @@ def history(
     conn: Connection, table: Table, criterion: Criterion, grid: Grid, now: datetime
 ) -> Mapping[int, Sequence[StateSums]]:
     """The sums of every interval that has runs, ordered by state."""
-    states = list(islice(_states(conn, table), FEW_STATES + 1)) if criterion == EVERYTHING else []
+    states = list(islice(_states(conn, table, _whole_types(criterion)), FEW_STATES + 1))
     parts: Iterable[tuple[int, StateSums]]
     if states and len(states) <= FEW_STATES:
         parts = _of_states(conn, table, grid, now, states)
@@ -154,13 +154,21 @@ def _found_by_tag(conn: Connection, table: Table, criterion: Criterion, grid: Gr
     return by_tag(criterion, tags[0]) if count_to(conn, within, 2 * tagged) >= 2 * tagged else criterion
 
 
+def _whole_types(criterion: Criterion) -> tuple[str, ...]:
+    """The types of state of which all runs are asked for, and no others; none where more is asked of them."""
+    if criterion == EVERYTHING:
+        return tuple(x.value for x in StateType)
+    return criterion.values if isinstance(criterion, AnyOf) and criterion.column == "state_type" else ()
+
+
 def _of_states(
     conn: Connection, table: Table, grid: Grid, now: datetime, states: Sequence[State]
 ) -> Iterator[tuple[int, StateSums]]:
-    """Of all runs, in parts that add up: from the sums of minutes where the intervals have room for many."""
+    """Of all runs in states of these types, in parts that add up: from the sums of minutes where the intervals have
+    room for many."""
     ended = [x for x in states if x[0] in TERMINAL_TYPES]
     if grid.width >= MANY_MINUTES and ended:
-        yield from _of_minutes(conn, table, grid)
+        yield from _of_minutes(conn, table, grid, {x for x, _ in ended})
         yield from _of_edges(conn, table, grid, now, ended)
         states = [x for x in states if x not in ended]
     if states:
@@ -195,15 +203,16 @@ def _of_runs(
     yield from _told(conn, select(numbers.c.interval, *state.c, sums).join_from(numbers, state, true()))
 
 
-def _of_minutes(conn: Connection, table: Table, grid: Grid) -> Iterator[tuple[int, StateSums]]:
-    """Runs that have ended, by the intervals in which the minutes end in which they were expected to start."""
+def _of_minutes(conn: Connection, table: Table, grid: Grid, types: Collection[str]) -> Iterator[tuple[int, StateSums]]:
+    """Runs that have ended in states of these types, by the intervals in which the minutes end in which they were
+    expected to start."""
     minutes = run_sums.ended(table, grid.start.replace(second=0, microsecond=0), grid.end)
     last = microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger()))
     interval = grid.interval_of(last).label("interval")
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
     keys = (interval, minutes.c.state_type, minutes.c.state_name)
-    for number, state_type, state_name, runs, *times in conn.execute(select(*keys, *sums).group_by(*keys)).all():
-        run_time, lateness = times
+    wanted = select(*keys, *sums).where(minutes.c.state_type.in_(types)).group_by(*keys)
+    for number, state_type, state_name, runs, run_time, lateness in conn.execute(wanted).all():
         yield number, _state_sums(state_type, state_name, int(runs), run_time, 0, lateness)
 
 
@@ -239,9 +248,9 @@ def _told(conn: Connection, statement: Select[Any]) -> Iterator[tuple[int, State
             yield number, _state_sums(state_type, state_name, runs, *sums)
 
 
-def _states(conn: Connection, table: Table) -> Iterator[State]:
-    """The states that runs are in: for each type, its names found one from the other, without a pass."""
-    names = [_name_after(table, x.value) for x in StateType]
+def _states(conn: Connection, table: Table, types: Iterable[str]) -> Iterator[State]:
+    """The states of these types that runs are in: for each type, its names found one from the other, without a pass."""
+    names = [_name_after(table, x) for x in dict.fromkeys(types)]
     while names:
         rows: Sequence[Any] = conn.execute(union_all(*names)).all()
         found = [(state_type, name) for state_type, name in rows if name is not None]

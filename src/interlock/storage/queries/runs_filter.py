@@ -20,6 +20,7 @@ from interlock.storage.filters import (
     ByTag,
     Criterion,
     HasAllTags,
+    IsNull,
     Like,
     Order,
     Related,
@@ -124,7 +125,7 @@ def on_the_way(conn: Connection, table: Table, criterion: Criterion) -> ColumnEl
     """What is asked of the rows that are passed for a page."""
     named = all_of(*(_with_owners_named(conn, table, x) for x in parts(criterion)))
     named = _with_few_named(conn, table, _with_rare_tag(conn, table, named))
-    return condition_on_the_way(table, named, _sparse_types(conn, table, named))
+    return condition_on_the_way(table, named, _sparse_types(conn, table, named), _sparse_nulls(conn, table, named))
 
 
 def _with_rare_tag(conn: Connection, table: Table, asked: Criterion) -> Criterion:
@@ -186,6 +187,15 @@ def _sparse_types(conn: Connection, table: Table, criterion: Criterion) -> froze
     few = FEW_RUNS if isinstance(criterion, AnyOf) else 3 * FEW_RUNS
     found = count_to(conn, select(table.c.state_type).where(table.c.state_type.in_(types)), few)
     return frozenset() if found > few else frozenset(types)
+
+
+def _sparse_nulls(conn: Connection, table: Table, criterion: Criterion) -> frozenset[str]:
+    """The owners that runs must not have, where few runs are without one."""
+    if names_owners(table, criterion):
+        return frozenset()
+    without = {x.column for x in parts(criterion) if isinstance(x, IsNull) and x.null and x.column.endswith("_id")}
+    found = {x: count_to(conn, select(table.c[x]).where(table.c[x].is_(None)), FEW_RUNS) for x in without}
+    return frozenset(x for x, runs in found.items() if runs <= FEW_RUNS)
 
 
 @one_statement
