@@ -274,9 +274,10 @@ def names_owners(table: Table, criterion: Criterion) -> bool:
 ALL_TYPES = frozenset(x.value for x in StateType)
 
 
-def condition(table: Table, criterion: Criterion) -> ColumnElement[bool]:
-    """The criterion as SQL about rows of the table, all of which are to be found."""
-    indexed_types = frozenset() if names_owners(table, criterion) else ALL_TYPES
+def condition(table: Table, criterion: Criterion, *, by_state: bool = True) -> ColumnElement[bool]:
+    """The criterion as SQL about rows of the table, all of which are to be found: also by the index of states, unless
+    it is known that few are found otherwise."""
+    indexed_types = ALL_TYPES if by_state and not names_owners(table, criterion) else frozenset()
     return _Compiler(indexed_types=indexed_types).sql(table.name, table, criterion)
 
 

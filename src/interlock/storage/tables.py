@@ -243,6 +243,7 @@ task_runs = Table(
     _in_order("task_runs", "expected_start_time"),
     _in_order("task_runs", "next_scheduled_start_time"),
     _in_order("task_runs", "end_time"),
+    Index("ix_task_runs__start_time", "start_time"),
     Index("ix_task_runs__name", "name", "id"),
     Index("ix_task_runs__state", *_STATE_AND_TIMES),
 )

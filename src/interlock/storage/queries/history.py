@@ -324,7 +324,6 @@ def outcomes(
     part = microseconds_between(literal(start, UtcTime()), started) * parts // ((end - start) // MICROSECOND)
     part = part.label("part")
     failed = case((task_runs.c.state_type.in_([x.value for x in FAILED_TYPES]), 1), else_=0)
-    statement = select(part, func.sum(failed), func.count()).where(
-        started >= start, started < end, condition(task_runs, criterion)
-    )
+    wanted = condition(task_runs, criterion, by_state=False)
+    statement = select(part, func.sum(failed), func.count()).where(started >= start, started < end, wanted)
     return conn.execute(statement.group_by("part")).all()
