@@ -21,11 +21,12 @@ from interlock.orchestration.commands import (
     Command,
     CreateFlowRun,
     CreateTaskRun,
+    RecordEvent,
     RecordTaskRunState,
     SetFlowRunState,
     SetTaskRunState,
 )
-from interlock.orchestration.decision import Decision, FlowDecision, TaskDecision
+from interlock.orchestration.decision import Decision, EventDecision, FlowDecision, TaskDecision
 from interlock.storage.store import BatchItem, Store, StoreUnavailableError, Write
 
 P = ParamSpec("P")
@@ -96,6 +97,8 @@ class Batcher:
     async def decide(self, command: CreateTaskRun | SetTaskRunState | RecordTaskRunState) -> TaskDecision: ...
     @overload
     async def decide(self, command: CreateFlowRun | SetFlowRunState) -> FlowDecision: ...
+    @overload
+    async def decide(self, command: RecordEvent) -> EventDecision: ...
     async def decide(self, command: Command) -> Decision:
         """Decide a command and answer when its decision is committed.
 

@@ -14,6 +14,7 @@ from interlock.orchestration.commands import (
     Command,
     CreateFlowRun,
     CreateTaskRun,
+    RecordEvent,
     RecordTaskRunState,
     SetFlowRunState,
     SetTaskRunState,
@@ -22,12 +23,14 @@ from interlock.orchestration.decision import (
     Decision,
     Effect,
     Enqueue,
+    EventDecision,
     FlowDecision,
     ReleaseSlots,
     RememberCacheKey,
     TakeSlot,
     TaskDecision,
 )
+from interlock.orchestration.events import Event
 from interlock.orchestration.facts import Chance, FlowFacts, Moment, RecordFacts, TagLimit, TaskFacts
 from interlock.orchestration.observed import draft_of, record_task_run_state
 from interlock.orchestration.refusals import ConflictError, NotFoundError
@@ -72,7 +75,8 @@ class WorkingSet:
     which flows exist, the limits on the runs' tags with their holders, the newest unexpired state of each proposed
     cache key, which of the requests were carried out before, and which of the states to record are known. Read back by
     the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*` those to
-    insert, `rewritten_*` those to write as a whole), `new_*_states`, and the changes of slots, cache and queue.
+    insert, `rewritten_*` those to write as a whole), `new_*_states`, `new_events`, and the changes of slots, cache and
+    queue.
     """
 
     def __init__(self, slot_wait_seconds: int = 30) -> None:
@@ -95,6 +99,7 @@ class WorkingSet:
         self.touched_flow_runs: dict[str, FlowRun | None] = {}
         self.new_task_run_states: list[State] = []
         self.new_flow_run_states: list[tuple[str, State]] = []
+        self.new_events: list[Event] = []
         self.touched_limits: dict[str, datetime] = {}
         self.new_cache_entries: list[CacheEntry] = []
         self.enqueued: dict[str, Enqueue] = {}
@@ -177,10 +182,13 @@ class WorkingSet:
 
     def apply(self, decision: Decision) -> None:
         """Let the commands after this one see what it was granted, and note what is to be written."""
-        if isinstance(decision, TaskDecision):
-            self._apply_task(decision)
-        else:
-            self._apply_flow(decision)
+        match decision:
+            case TaskDecision():
+                self._apply_task(decision)
+            case FlowDecision():
+                self._apply_flow(decision)
+            case EventDecision(event=event):
+                self.new_events.append(event)
 
     def _apply_task(self, decision: TaskDecision) -> None:
         run = decision.run
@@ -283,6 +291,8 @@ def decide_one(command: Command, facts: WorkingSet, moment: Moment) -> Decision:
             return _create_flow_run(command, facts, moment)
         case RecordTaskRunState():
             return record_task_run_state(command, facts.record_facts(command), moment)
+        case RecordEvent(event=event):
+            return EventDecision(event=event)
 
 
 def _set_task_run_state(command: SetTaskRunState, facts: WorkingSet, moment: Moment) -> TaskDecision:

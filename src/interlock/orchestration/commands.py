@@ -1,10 +1,12 @@
-"""What a caller may ask the decision core to decide: create a run, set its state, or record one that it is in.
+"""What a caller may ask the decision core to decide: create a run, set its state, or record one that
+it is in; and to keep an event.
 
 A command is data alone. Everything else that it takes to decide it is looked up as facts (facts.py).
 """
 
 import msgspec
 
+from interlock.orchestration.events import Event
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
 
@@ -65,7 +67,13 @@ class RecordTaskRunState(msgspec.Struct, frozen=True, kw_only=True):
     state: State
 
 
+class RecordEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep an event that tells of no state of a run. Its sender gave it an id, by which it is kept once."""
+
+    event: Event
+
+
 Proposing = CreateTaskRun | SetTaskRunState | CreateFlowRun | SetFlowRunState
 """The commands that propose a state, which the rules decide on."""
 
-Command = Proposing | RecordTaskRunState
+Command = Proposing | RecordTaskRunState | RecordEvent

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from interlock.orchestration.events import Event
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
 
@@ -111,4 +112,10 @@ class FlowDecision(msgspec.Struct, frozen=True, kw_only=True):
     followers: tuple[TaskDecision, ...] = ()
 
 
-Decision = TaskDecision | FlowDecision
+class EventDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is to be kept, unless it is already."""
+
+    event: Event
+
+
+Decision = TaskDecision | FlowDecision | EventDecision

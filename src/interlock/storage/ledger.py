@@ -25,6 +25,7 @@ from interlock.orchestration.commands import (
     CreateFlowRun,
     CreateTaskRun,
     Proposing,
+    RecordEvent,
     RecordTaskRunState,
     SetFlowRunState,
     SetTaskRunState,
@@ -34,10 +35,10 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import rows, tags
+from interlock.storage import rows, state_events, tags
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
-from interlock.storage.queries import artifacts
+from interlock.storage.queries import artifacts, events
 from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
     concurrency_limits,
@@ -192,7 +193,7 @@ def carry_out(
     """
     facts = load(conn, commands, clock(), slot_wait_seconds)
     decisions = decide_batch(commands, facts, clock, chance)
-    write(conn, facts, chance.new_id)
+    write(conn, facts, chance.new_id, clock())
     return decisions
 
 
@@ -203,7 +204,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
     load_limits(conn, commands, facts)
-    proposing = [c for c in commands if not isinstance(c, RecordTaskRunState)]
+    proposing = [c for c in commands if not isinstance(c, RecordTaskRunState | RecordEvent)]
     load_cache(conn, proposing, facts, now)
     _load_carried_out(conn, proposing, facts)
     _load_known_states(conn, _recording(commands), facts)
@@ -373,15 +374,15 @@ def _transition_id(command: SetTaskRunState | SetFlowRunState) -> str | None:
     return command.proposal.details.transition_id
 
 
-def write(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
+def write(conn: Connection, facts: WorkingSet, new_id: NewId, now: datetime) -> None:
     """Everything that was decided, one statement a table and kind of change, or all in one."""
     writes = Writes(conn)
-    gather(conn, writes, facts, new_id)
+    gather(conn, writes, facts, new_id, now)
     writes.send()
     _write_results(conn, facts, new_id)
 
 
-def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -> None:
+def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId, now: datetime) -> None:
     """Everything that was decided but the results, which have queries of their own."""
     _write_flow_runs(writes, facts)
     _write_task_runs(writes, facts)
@@ -390,6 +391,9 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -
     _write_queue(writes, facts)
     add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
     add_changes(writes, flow_runs, ((was, facts.flow_runs[i]) for i, was in facts.touched_flow_runs.items()))
+    events.gather(writes, facts.new_events)
+    state_events.gather(writes, task_runs, facts.new_task_run_states, now)
+    state_events.gather(writes, flow_runs, (x for _, x in facts.new_flow_run_states), now)
 
 
 def _by_key(run: TaskRun) -> TaskRunKey:

@@ -23,6 +23,7 @@ from interlock.orchestration.commands import (
     Command,
     CreateTaskRun,
     Proposing,
+    RecordEvent,
     RecordTaskRunState,
     SetFlowRunState,
     SetTaskRunState,
@@ -93,7 +94,7 @@ class LoneCommands:
 
         Call it outside of a transaction; nothing needs to be committed.
         """
-        if isinstance(command, RecordTaskRunState) or _may_come_again(command):
+        if isinstance(command, RecordTaskRunState | RecordEvent) or _may_come_again(command):
             return None
         seen = self._remembered(command)
         if seen is not None:
@@ -153,7 +154,7 @@ class LoneCommands:
         if any(x.data is not None for x in facts.new_task_run_states):
             return False
         writes = Writes(conn)
-        ledger.gather(conn, writes, facts, self._chance.new_id)
+        ledger.gather(conn, writes, facts, self._chance.new_id, self._clock())
         if not writes.send_if(_guards(seen, decision.run)):
             return False
         self._remember(_Seen(decision.run, seen.flow_run))

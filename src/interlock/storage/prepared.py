@@ -126,6 +126,13 @@ class BulkInsert(_Bulk):
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"
 
 
+class BulkKeep(BulkInsert):
+    """The same, unless there is a row with the same key: that stays as it is."""
+
+    def text(self, dialect: Dialect, first: int, condition: str = "") -> str:
+        return f"{super().text(dialect, first, condition)} ON CONFLICT DO NOTHING"
+
+
 class BulkUpsert(BulkInsert):
     """The same, in the place of a row that has the same primary key."""
 

@@ -422,6 +422,34 @@ logs = Table(
     Index("ix_logs__task_run_id", "task_run_id", "timestamp"),
 )
 
+# What happened, in the order in which it was stored (`seq`). An event that tells of a run's state has the id of that
+# state and the `noun` of the run, and nothing of its own: the ledger has it (state_events.py).
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("occurred", UtcTime, nullable=False),
+    Column("received", UtcTime, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("noun", Text),
+    Column("resource", JsonText),
+    Column("related", JsonText),
+    Column("payload", JsonText),
+    Column("follows", Id),
+    Index("ix_events__occurred", "occurred", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# The events of a resource, for those that are kept whole.
+event_resources = Table(
+    "event_resources",
+    metadata,
+    Column("resource_id", Text, primary_key=True),
+    Column("event_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

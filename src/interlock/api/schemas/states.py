@@ -9,7 +9,7 @@ from fastapi import Body as body
 from pydantic import Field
 
 from interlock.api.schemas.base import Answer, Body, Id, StrictBody, Text, Timestamp, json_bytes
-from interlock.orchestration.decision import Abort, Accept, Decision, Reject, Verdict, Wait
+from interlock.orchestration.decision import Abort, Accept, FlowDecision, Reject, TaskDecision, Verdict, Wait
 from interlock.orchestration.states import Proposal, State, StateDetails, StateType
 
 
@@ -154,7 +154,7 @@ def encode_details(x: StateDetails) -> dict[str, Any]:
     }
 
 
-def encode_decision(decision: Decision) -> bytes:
+def encode_decision(decision: TaskDecision | FlowDecision) -> bytes:
     """The answer of set_state as JSON."""
     status, details = encode_verdict(decision.verdict)
     return json_bytes({"state": encode_state(decision.state), "status": status, "details": details})

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, 
 
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
-from interlock.storage import rows, sums
+from interlock.storage import rows, state_events, sums
 from interlock.storage.expressions import among
 from interlock.storage.queries.locks import lock, locked_ids
 from interlock.storage.queries.task_runs import detach
@@ -105,4 +105,5 @@ def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
     doomed = bindparam("doomed", ids, Keys(flow_runs.c.id.type))
     detach(conn, among(task_runs.c.flow_run_id, doomed))
     sums.forget(conn, flow_runs, among(flow_runs.c.id, doomed))
+    state_events.remove(conn, flow_runs, among(flow_runs.c.id, doomed))
     return conn.execute(delete(flow_runs).where(among(flow_runs.c.id, doomed))).rowcount
