@@ -22,13 +22,17 @@ from interlock.api.front import Crowded
 from interlock.confirming_sockets import ConfirmingSocket
 from interlock.connections import BoundedConnection, connections_allowed
 from interlock.engine.batcher import Batcher
+from interlock.engine.event_source import EventSource
+from interlock.engine.log_source import LogSource
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
 from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.engine.services.event_retention import event_retention
 from interlock.engine.services.lost_workers import lost_servers, lost_workers
 from interlock.engine.services.run_sums import RUN_SUMS
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
+from interlock.engine.tail import Tail
 from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
 from interlock.settings import Settings
@@ -51,6 +55,15 @@ TICKS_A_SECOND = 10
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections, so that they are the ones to close them."""
+
+EVENTS_EVERY_SECONDS = 0.05
+LOGS_EVERY_SECONDS = 0.25
+"""How often new events and log lines are looked for while somebody wants to hear of them. Events tell clients when a
+run that they wait for has ended."""
+
+LOG_TRIP_SECONDS = 5
+"""How long a log line may take from its id to its commit, beside waiting for its turn; and how much the clocks of
+servers may differ."""
 
 PING_SECONDS = 20.0
 """How often the client of a websocket is asked whether it is still there, and how long it may take to say so."""
@@ -96,6 +109,7 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
     grace_seconds = settings.task_grace_seconds
     return (
         CACHE_EXPIRY,
+        event_retention(settings.event_retention_days),
         RUN_SUMS,
         lost_servers(),
         lost_workers(grace_seconds),
@@ -125,6 +139,8 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
         batcher=batcher,
         store=reader,
         task_queue=task_queue,
+        events=Tail(EventSource(reader, settings.statement_seconds), EVENTS_EVERY_SECONDS),
+        logs=Tail(LogSource(reader, clock, patience + LOG_TRIP_SECONDS), LOGS_EVERY_SECONDS),
         overload=overload,
         clock=clock,
         chance=CHANCE,

@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         30, gt=0, description="How long a background task run may be PENDING before others are given it."
     )
 
+    event_retention_days: float = Field(
+        7, gt=0, le=36_500, description="For how many days events are kept. The states of runs stay with their runs."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:

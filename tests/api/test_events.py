@@ -159,15 +159,20 @@ def test_an_unknown_flow_run_is_waited_for(api: httpx.Client, socket: ClientConn
         {"payload": {"validated_state": {"type": "RUNNING"}, "task_run": {"task_key": "a"}}},
     ],
 )
-def test_other_events_are_taken_and_dropped(
+def test_other_events_are_kept_as_they_are(
     changes: dict[str, Any], api: httpx.Client, socket: ClientConnection, flow_run_id: str
 ) -> None:
-    """Those of other things, of servers, and those that can't be understood: the client would only send them again."""
-    kept = new_id()
-    send(socket, event(NOWHERE, flow_run_id, "RUNNING") | changes, event(kept, flow_run_id, "RUNNING"))
+    """Those of other things, of servers, and those that tell of no state that can be understood."""
+    told, other = event(NOWHERE, flow_run_id, "RUNNING") | changes, new_id()
+    send(socket, told, event(other, flow_run_id, "RUNNING"))
     checkpoint(socket)
     assert run_of(api, NOWHERE) is None
-    assert run_of(api, kept) is not None
+    assert run_of(api, other) is not None
+    asked = {"filter": {"id": {"id": [told["id"]]}, "occurred": {"since": moment(-1)}}}
+    (kept,) = api.post("/events/filter", json=asked).json()["events"]
+    assert time_of(kept.pop("occurred")) == time_of(told.pop("occurred"))
+    assert time_of(kept.pop("received"))
+    assert kept == told
 
 
 @pytest.mark.parametrize(

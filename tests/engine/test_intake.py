@@ -8,9 +8,10 @@ from structlog.testing import capture_logs
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.intake import Intake
-from interlock.orchestration.commands import RecordTaskRunState
+from interlock.orchestration.commands import RecordEvent, RecordTaskRunState
+from interlock.orchestration.events import Event, EventsAsked, NamesAsked
 from interlock.orchestration.states import StateType
-from interlock.storage.queries import run_states, task_runs
+from interlock.storage.queries import events, run_states, task_runs
 from interlock.storage.store import Store
 from tests.builders import THEN, recording
 from tests.databases import Databases
@@ -22,6 +23,12 @@ SIZE = 1000
 def told(number: int, run_id: str = RUN, state_id: str | None = None) -> RecordTaskRunState:
     at = THEN + timedelta(seconds=number)
     return recording(run_id, None, StateType.RUNNING, state_id=state_id or str(uuid4()), at=at)
+
+
+def happened(number: int) -> RecordEvent:
+    at = THEN + timedelta(seconds=number)
+    resource = {"prefect.resource.id": "shop"}
+    return RecordEvent(event=Event(id=str(uuid4()), occurred=at, event="shop.sold", resource=resource, received=at))
 
 
 class Confirmations:
@@ -43,18 +50,18 @@ class Confirmations:
 
 
 async def test_messages_are_confirmed_in_their_order(store: Store) -> None:
-    """Those that hold nothing to record wait for those before them; the greeting counts."""
+    """States of runs and other events; the greeting counts."""
     confirmations = Confirmations()
     async with Intake(Batcher(store), confirmations, 1) as intake:
-        await intake.take(None, SIZE)
-        await confirmations.reached(2)
         for number in range(10):
             await intake.take(told(number), SIZE)
-            await intake.take(None, SIZE)
-        assert confirmations.counts == [2]
-        await confirmations.reached(22)
+            await intake.take(happened(number), SIZE)
+        assert confirmations.counts == []
+        await confirmations.reached(21)
     assert confirmations.counts == sorted(confirmations.counts)
     assert len(await store.read(run_states.of_task_run, RUN)) == 10
+    asked = EventsAsked(since=THEN, until=THEN + timedelta(days=1), names=NamesAsked(names=("shop.sold",)))
+    assert await store.read(events.total, asked) == 10
 
 
 async def test_what_is_under_way_is_recorded_before_the_client_is_left(store: Store) -> None:
@@ -74,7 +81,7 @@ async def test_what_can_never_be_recorded_is_told_in_the_log(store: Store) -> No
             await intake.take(told(1, RUN, state_id), SIZE)
             await intake.take(told(2, OTHER_RUN, state_id), SIZE)
             await confirmations.reached(2)
-    assert [(x["event"], x["state"]) for x in lines] == [("a state could not be recorded", state_id)]
+    assert [(x["event"], x["id"]) for x in lines] == [("an event could not be recorded", state_id)]
     assert await store.read(task_runs.by_id, OTHER_RUN) is None
 
 

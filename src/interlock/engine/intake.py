@@ -14,7 +14,7 @@ import structlog
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import OverloadedError
-from interlock.orchestration.commands import RecordTaskRunState
+from interlock.orchestration.commands import RecordEvent, RecordTaskRunState
 from interlock.storage.store import StoreUnavailableError
 
 log = structlog.get_logger("interlock.engine")
@@ -32,8 +32,12 @@ PATIENCE_SECONDS = 30.0
 """How long what a client left behind is tried. It was told nothing of it: one that comes again sends it again."""
 
 
-async def record(batcher: Batcher, command: RecordTaskRunState) -> None:
-    """Record a state, and should it be impossible, tell so in the log: whoever sent it would only send it again.
+Message = RecordTaskRunState | RecordEvent
+
+
+async def record(batcher: Batcher, command: Message) -> None:
+    """Record what an event tells, and should it be impossible, say so in the log: whoever sent it would only send it
+    again.
 
     Raises OverloadedError and StoreUnavailableError, after which it is worth another try.
     """
@@ -42,7 +46,8 @@ async def record(batcher: Batcher, command: RecordTaskRunState) -> None:
     except (OverloadedError, StoreUnavailableError):
         raise
     except Exception as error:
-        log.warning("a state could not be recorded", state=command.state.id, task_run=command.run.id, reason=str(error))
+        event_id = command.event.id if isinstance(command, RecordEvent) else command.state.id
+        log.warning("an event could not be recorded", id=event_id, reason=str(error))
 
 
 class Intake:
@@ -59,8 +64,8 @@ class Intake:
         self._under_way: deque[tuple[asyncio.Future[None], int]] = deque()
         self._bytes = 0
 
-    async def take(self, command: RecordTaskRunState | None, size: int) -> None:
-        """Take the client's next message, None where it holds nothing to record; waits while there is no room."""
+    async def take(self, command: Message, size: int) -> None:
+        """Take the client's next message; waits while there is no room."""
         while self._is_full():
             await asyncio.wait((self._under_way[0][0],))
             self._settle()
@@ -72,8 +77,8 @@ class Intake:
     def _is_full(self) -> bool:
         return len(self._under_way) >= MOST_UNDER_WAY or self._bytes > MOST_BYTES_UNDER_WAY
 
-    async def _recorded(self, command: RecordTaskRunState | None) -> None:
-        while command is not None:
+    async def _recorded(self, command: Message) -> None:
+        while True:
             try:
                 await record(self._batcher, command)
             except (OverloadedError, StoreUnavailableError):

@@ -1,7 +1,7 @@
 """Events on the wire, and the states of task runs that they tell of.
 
-What lives here: the shape of an event, and the way from one to the command that records its state. What does not: what
-is done with it (events.py).
+What lives here: the shape of an event, the way from one to the command that keeps it or records its state, and what is
+answered of events. What does not: what is done with it (events.py), and filters (event_filters.py).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,11 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from interlock.api.names import generated_name
-from interlock.api.schemas.base import Body, Id, Number, Text, Timestamp, WholeNumber, json_text
+from interlock.api.schemas.base import Answer, Body, Id, Number, Text, Timestamp, WholeNumber, json_text, timestamp
 from interlock.api.schemas.states import StateDetailsBody
 from interlock.api.schemas.task_runs import Name, TaskRunInput, TaskRunPolicyBody
-from interlock.orchestration.commands import RecordTaskRunState
+from interlock.orchestration.commands import RecordEvent, RecordTaskRunState
+from interlock.orchestration.events import ORCHESTRATION, RESOURCE_ID, RESOURCE_ROLE, Event
 from interlock.orchestration.runs import TaskRun, TaskRunPolicy
 from interlock.orchestration.states import State, StateType, default_name
 
@@ -22,9 +23,7 @@ MAX_NAME_LENGTH = 1024
 MAX_LABELS = 500
 MAX_RELATED = 100
 
-RESOURCE_ID, RESOURCE_ROLE = "prefect.resource.id", "prefect.resource.role"
 TASK_RUN_EVENTS = "prefect.task-run"
-ORCHESTRATION = "prefect.orchestration"
 
 
 def _resource(labels: dict[str, str]) -> dict[str, str]:
@@ -146,6 +145,21 @@ class EventBody(BaseModel):
     id: Id = Field(description="The sender's id of the event.")
     follows: Id | None = Field(None, description="The event that is known to have happened before this one.")
 
+    def kept(self, now: datetime) -> RecordEvent:
+        """The command that keeps it as it is."""
+        return RecordEvent(
+            event=Event(
+                id=self.id,
+                occurred=self.occurred.astimezone(UTC),
+                event=self.event,
+                resource=self.resource,
+                related=tuple(self.related),
+                payload=self.payload,
+                follows=self.follows,
+                received=now,
+            )
+        )
+
     def recording(self, now: datetime) -> RecordTaskRunState | None:
         """The command that records the state of a task run, None where the event tells of none that a client decided
         on. Raises ValueError where it can't be understood."""
@@ -184,6 +198,51 @@ def _object_id(resource: dict[str, str], kind: str) -> str:
     if prefix != f"prefect.{kind}":
         raise ValueError(f"Resource ID {resource[RESOURCE_ID]} does not start with prefect.{kind}.")
     return str(UUID(identity))
+
+
+class ReceivedEventAnswer(Answer):
+    """An event, and when the server came to know of it."""
+
+    occurred: datetime
+    event: str
+    resource: dict[str, str]
+    related: list[dict[str, str]]
+    payload: dict[str, Any]
+    id: UUID
+    follows: UUID | None
+    received: datetime
+
+
+class EventPageAnswer(Answer):
+    """Some of the events that meet a filter, how many do so in all, and where to ask for the next ones."""
+
+    events: list[ReceivedEventAnswer]
+    total: int
+    next_page: str | None
+
+
+class EventCountAnswer(Answer):
+    """How many events have a value in common."""
+
+    value: str
+    label: str
+    count: int
+    start_time: datetime
+    end_time: datetime
+
+
+def encode_event(event: Event) -> dict[str, Any]:
+    """An event as JSON-ready values."""
+    return {
+        "occurred": timestamp(event.occurred),
+        "event": event.event,
+        "resource": event.resource,
+        "related": event.related,
+        "payload": event.payload,
+        "id": event.id,
+        "follows": event.follows,
+        "received": timestamp(event.received),
+    }
 
 
 def first_fault(error: ValidationError) -> str:

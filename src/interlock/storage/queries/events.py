@@ -10,6 +10,7 @@ events themselves, some at a time.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -48,6 +49,9 @@ KEY_CHARACTERS = 500
 
 LOOKED_AT_ONCE = 500
 """Events whose insides are looked at are read so many at a time."""
+
+Place = tuple[datetime, int]
+"""When an event occurred, and its number."""
 
 _INSERT = BulkKeep(events, [x.name for x in events.c if not x.primary_key])
 _INSERT_RESOURCES = BulkKeep(event_resources, event_resources.c.keys())
@@ -105,8 +109,16 @@ def page(conn: Connection, asked: EventsAsked, limit: int, offset: int) -> list[
     """Events that meet the filter, in the order of their times."""
     if not asked.looks_inside:
         return whole(conn, conn.execute(_ordered(asked).limit(limit).offset(offset)).all())
-    found = _looked_for(conn, asked)
-    return [event for number, event in zip(range(offset + limit), found, strict=False) if number >= offset]
+    return list(islice(_looked_for(conn, asked), offset, offset + limit))
+
+
+def next_leg(conn: Connection, asked: EventsAsked, limit: int, after: Place | None) -> tuple[list[Event], Place | None]:
+    """Some of the events that meet the filter, `distinct` aside, after a place in their order; and the place that they
+    lead to, None where that is the end."""
+    statement = _ordered(asked).limit(limit)
+    rows = conn.execute(statement if after is None else statement.where(_beyond(after, asked))).all()
+    place = (rows[-1].occurred, rows[-1].seq) if len(rows) == limit else None
+    return [x for x in whole(conn, rows) if has_resources(asked, x)], place
 
 
 def total(conn: Connection, asked: EventsAsked) -> int:
@@ -118,26 +130,23 @@ def total(conn: Connection, asked: EventsAsked) -> int:
 
 def _looked_for(conn: Connection, asked: EventsAsked) -> Iterator[Event]:
     seen: set[str] = set()
-    for event in _narrowed_down(conn, asked):
-        if has_resources(asked, event) and not (asked.distinct and event.resource[RESOURCE_ID] in seen):
-            seen.add(event.resource[RESOURCE_ID])
-            yield event
+    place: Place | None = None
+    while True:
+        found, place = next_leg(conn, asked, LOOKED_AT_ONCE, place)
+        for event in found:
+            if not (asked.distinct and event.resource[RESOURCE_ID] in seen):
+                seen.add(event.resource[RESOURCE_ID])
+                yield event
+        if place is None:
+            return
 
 
-def _narrowed_down(conn: Connection, asked: EventsAsked) -> Iterator[Event]:
-    """All that the database finds, in order, a leg at a time."""
-    after: ColumnElement[bool] = true()
-    place = events.c.occurred, events.c.seq
-    while found := conn.execute(_ordered(asked).where(after).limit(LOOKED_AT_ONCE)).all():
-        yield from whole(conn, found)
-        after = _beyond(place, found[-1].occurred, found[-1].seq, descending=asked.descending)
-
-
-def _beyond(place: tuple[Any, Any], time: datetime, seq: int, *, descending: bool) -> ColumnElement[bool]:
-    occurred, number = place
-    if descending:
-        return or_(occurred < time, and_(occurred == time, number < seq))
-    return or_(occurred > time, and_(occurred == time, number > seq))
+def _beyond(place: Place, asked: EventsAsked) -> ColumnElement[bool]:
+    time, seq = place
+    occurred, number = events.c.occurred, events.c.seq
+    if asked.descending:
+        return and_(occurred <= time, or_(occurred < time, number < seq))
+    return and_(occurred >= time, or_(occurred > time, number > seq))
 
 
 def _ordered(asked: EventsAsked) -> Select[Any]:
@@ -243,15 +252,15 @@ def remove_old(conn: Connection, before: datetime, limit: int) -> int:
     return len(gone)
 
 
-def latest(conn: Connection) -> int:
-    """The number of the event that was stored last, 0 where there is none."""
-    return conn.execute(select(func.max(events.c.seq))).scalar() or 0
+def newest_numbers(conn: Connection, limit: int) -> list[int]:
+    """The numbers of the events that were stored last."""
+    return list(conn.execute(select(events.c.seq).order_by(events.c.seq.desc()).limit(limit)).scalars())
 
 
-def stored_after(conn: Connection, seq: int, missing: Sequence[int], limit: int) -> list[tuple[int, Event]]:
-    """Events by their numbers: those of the missing numbers that are there by now, and those after `seq`."""
+def stored_after(conn: Connection, seq: int, missing: Sequence[int], limit: int) -> list[tuple[int, Event | None]]:
+    """Events by their numbers: those of the missing numbers that are there by now, and those after `seq`. None is one
+    whose run is gone already."""
     late = conn.execute(select(events).where(events.c.seq.in_(missing)).order_by(events.c.seq)).all() if missing else []
     next_ones = conn.execute(select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)).all()
-    found = [*late, *next_ones]
-    numbers = {row.id: row.seq for row in found}
-    return [(numbers[x.id], x) for x in whole(conn, found)]
+    made = {x.id: x for x in whole(conn, [*late, *next_ones])}
+    return [(row.seq, made.get(row.id)) for row in (*late, *next_ones)]
