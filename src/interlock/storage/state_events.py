@@ -150,7 +150,9 @@ def _of_task_runs(conn: Connection, found: Mapping[str, Row[Any]]) -> Iterable[E
         if run := runs.get(x.run_id):
             context = contexts.get(run.flow_run_id or "", _NOTHING)
             related = [*(context[kind] for kind in _AROUND_TASK_RUNS if kind in context), *_tags(context, run.tags)]
-            yield _event(found[x.state.id], x, run, related, task_run=_values(run))
+            before = None if x.before is None else _task_state(x.before)
+            after = _task_state(x.state) | {"data": x.state.data}
+            yield _event(found[x.state.id], x, run, related, before, after, task_run=_values(run))
 
 
 def _of_flow_runs(conn: Connection, found: Mapping[str, Row[Any]]) -> Iterable[Event]:
@@ -161,7 +163,8 @@ def _of_flow_runs(conn: Connection, found: Mapping[str, Row[Any]]) -> Iterable[E
         if run := runs.get(x.run_id):
             context = contexts[run.id]
             related = [*(context[kind] for kind in _AROUND_FLOW_RUNS if kind in context), *_tags(context, ())]
-            yield _event(found[x.state.id], x, run, [*related, *_creator(run)])
+            before = None if x.before is None else _flow_state(x.before)
+            yield _event(found[x.state.id], x, run, [*related, *_creator(run)], before, _flow_state(x.state))
 
 
 def _states(conn: Connection, table: Table, found: Iterable[str]) -> list[_Told]:
@@ -188,7 +191,15 @@ def _keys(ids: Iterable[str], table: Table) -> Any:
     return bindparam(None, list(ids), Keys(table.c.id.type))
 
 
-def _event(row: Row[Any], told: _Told, run: TaskRun | FlowRun, related: Sequence[Resource], **more: Any) -> Event:
+def _event(
+    row: Row[Any],
+    told: _Told,
+    run: TaskRun | FlowRun,
+    related: Sequence[Resource],
+    from_state: dict[str, Any] | None,
+    to_state: dict[str, Any],
+    **more: Any,
+) -> Event:
     state, before = told.state, told.before
     kind = KINDS[row.noun]
     resource = {
@@ -202,8 +213,8 @@ def _event(row: Row[Any], told: _Told, run: TaskRun | FlowRun, related: Sequence
     }
     payload = {
         "intended": {"from": before and before.type.value, "to": state.type.value},
-        "initial_state": before and _state(before),
-        "validated_state": _state(state),
+        "initial_state": from_state,
+        "validated_state": to_state,
         **more,
     }
     follows = before.id if before is not None and state.timestamp - before.timestamp < TIGHT else None
@@ -219,7 +230,15 @@ def _event(row: Row[Any], told: _Told, run: TaskRun | FlowRun, related: Sequence
     )
 
 
-def _state(state: State) -> dict[str, str]:
+def _task_state(state: State) -> dict[str, Any]:
+    """A state as clients of the 3.x line tell of it. Who waits for a run takes its last state from here."""
+    message = None if state.message is None else state.message[:MOST_OF_A_MESSAGE]
+    details = msgspec.to_builtins(state.details)
+    return {"type": state.type.value, "name": state.name, "message": message, "state_details": details}
+
+
+def _flow_state(state: State) -> dict[str, str]:
+    """A state as the peer's server tells of it."""
     payload = {"type": state.type.value, "name": state.name}
     if state.message:
         payload["message"] = state.message[:MOST_OF_A_MESSAGE]
