@@ -8,6 +8,8 @@ PostgreSQL the others. Scenarios:
   queue     background task runs delivered to 1, 10 and 100 subscribers, with none and with 1,000,000 others waiting:
             rate, time from the submission to the delivery, CPU a delivery, memory
   flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
+  flow3     the same with the 3.9.1 client, beside the peer 3.9.1: also when the server shows all of it
+  events    task runs told by events, as the 3.9.1 client does, by 1, 10 and 50 clients: rate, time until they show
   scale     pages, counts, histories and more with 10,000 to 1,000,000 task runs stored: p50, p99, alone and beside
             50 connections that write; what the size costs the writes and the disk
   start     time to ready, --help, resident memory with 100,000 task runs
@@ -35,12 +37,14 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, fleet, flow, overload, queue, scale, start, takeover, writes
+from bench.scenarios import bare, drivers, events, fleet, flow, overload, queue, scale, start, takeover, writes
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
     "queue": queue.run,
     "flow": flow.run,
+    "flow3": flow.run_line_3,
+    "events": events.run,
     "start": start.run,
     "overload": overload.run,
 }
@@ -51,7 +55,20 @@ ONCE: dict[str, Callable[[Bench], report.Section]] = {
     "bare": bare.run,
     "drivers": drivers.run,
 }
-SCENARIOS = ("writes", "queue", "flow", "scale", "start", "overload", "fleet", "takeover", "bare", "drivers")
+SCENARIOS = (
+    "writes",
+    "queue",
+    "flow",
+    "flow3",
+    "events",
+    "scale",
+    "start",
+    "overload",
+    "fleet",
+    "takeover",
+    "bare",
+    "drivers",
+)
 STACK = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "asyncpg", "psycopg", "sqlalchemy")
 
 

@@ -18,6 +18,7 @@ from bench.machine import ProcessTree, free_port, pin
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / ".peers" / "prefect-2.20" / "bin"
+PEER_3 = ROOT / ".peers" / "prefect-3.9" / "bin"
 VENV = ROOT / ".venv" / "bin"
 
 READY_TIMEOUT_SECONDS = 120.0
@@ -61,13 +62,18 @@ class Launch:
     """What is in the log when all of the server's processes serve, if it has several."""
 
 
-def peer() -> Launch:
+def peer(programs: Path = PEER) -> Launch:
     """Prefect's server with its defaults (SQLite in PREFECT_HOME); only its phoning home is turned off."""
     return Launch(
         "peer",
-        lambda port, _: [str(PEER / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        lambda port, _: [str(programs / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
         _peer_environment,
     )
+
+
+def of_line_3(launch: Launch) -> Launch:
+    """The same server, but the peer of the 3.x line."""
+    return peer(PEER_3) if launch.name == "peer" else launch
 
 
 def _peer_environment(storage: Storage) -> dict[str, str]:

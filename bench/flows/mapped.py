@@ -28,4 +28,4 @@ if __name__ == "__main__":
     seconds = time.perf_counter() - started
     if total != wanted * (wanted - 1):
         sys.exit(f"the flow returned {total}")
-    print(json.dumps({"seconds": seconds}))
+    print(json.dumps({"seconds": seconds, "ended": time.time()}))
