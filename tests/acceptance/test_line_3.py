@@ -121,3 +121,25 @@ def test_a_program_waits_for_the_results_of_background_tasks(client_3: Client, w
     finally:
         worker.kill()
     assert report == {"states": ["COMPLETED"] * 5 + ["FAILED"], "results": [0, 2, 4, 6, 8]}
+
+
+def test_many_mapped_tasks_are_all_shown(client_3: Client, api: Api, word: str) -> None:
+    """500 of them, each with its three states; the client ends without waiting for what it told last."""
+    report = client_3.script("observed", f"many-{word}", "500")
+    wait_until(lambda: len(ended(api, report["id"])) == 505, "all task runs have ended", 30)
+    squares = [x for x in api.task_runs(report["id"]) if x["name"].startswith("square")]
+    assert Counter(x["state_name"] for x in squares) == {"Completed": 500}
+    names = Counter(x["event"] for x in events(api, related={"id": [f"prefect.flow-run.{report['id']}"]}))
+    assert all(names[f"prefect.task-run.{x}"] >= 500 for x in ("Pending", "Running", "Completed"))
+
+
+def test_clients_of_both_lines_run_at_once(client: Client, client_3: Client, api: Api, word: str) -> None:
+    """On one server, each as if it were alone."""
+    older, newer = (
+        client.start_script("basics", f"both-{word}"),
+        client_3.start_script("observed", f"both-{word}", "30"),
+    )
+    reports = [x.finish().expect().result for x in (older, newer)]
+    assert (reports[0]["plain"]["type"], reports[1]["type"]) == ("COMPLETED", "COMPLETED")
+    wait_until(lambda: len(ended(api, reports[1]["id"])) == 35, "all task runs of the newer one have ended", 30)
+    assert api.state_counts(reports[0]["plain"]["id"]) == {"Completed": 3}
