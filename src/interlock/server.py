@@ -26,6 +26,7 @@ from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
 from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.engine.services.expired_leases import EXPIRED_LEASES
 from interlock.engine.services.lost_workers import lost_servers, lost_workers
 from interlock.engine.services.run_sums import RUN_SUMS
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
@@ -96,6 +97,7 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
     grace_seconds = settings.task_grace_seconds
     return (
         CACHE_EXPIRY,
+        EXPIRED_LEASES,
         RUN_SUMS,
         lost_servers(),
         lost_workers(grace_seconds),

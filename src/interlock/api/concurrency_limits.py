@@ -35,13 +35,13 @@ async def create_concurrency_limit(body: ConcurrencyLimitCreateBody, context: Co
 @router.post("/filter", response_model=list[ConcurrencyLimitAnswer])
 async def read_concurrency_limits(context: ContextDep, limit: Limit, offset: Offset = 0) -> Any:
     """All limits, by tag."""
-    return await context.store.read(concurrency_limits.page, limit, offset)
+    return await context.store.read(concurrency_limits.page, limit, offset, context.clock())
 
 
 @router.get("/tag/{tag}", response_model=ConcurrencyLimitAnswer)
 async def read_concurrency_limit_by_tag(tag: str, context: ContextDep) -> Any:
     """The limit of a tag, with the ids of the task runs that hold its slots."""
-    return _found(await context.store.read(concurrency_limits.by_tag, tag))
+    return _found(await context.store.read(concurrency_limits.by_tag, tag, context.clock()))
 
 
 @router.post("/tag/{tag}/reset")
@@ -63,7 +63,7 @@ async def delete_concurrency_limit_by_tag(tag: str, context: ContextDep) -> None
 @router.get("/{id}", response_model=ConcurrencyLimitAnswer)
 async def read_concurrency_limit(id: Id, context: ContextDep) -> Any:
     """One limit, with the ids of the task runs that hold its slots."""
-    return _found(await context.store.read(concurrency_limits.by_id, id))
+    return _found(await context.store.read(concurrency_limits.by_id, id, context.clock()))
 
 
 @router.delete("/{id}")

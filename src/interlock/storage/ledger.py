@@ -9,7 +9,20 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from interlock.orchestration.batch import (
     OLD_RETRY_API_VERSION,
@@ -31,6 +44,7 @@ from interlock.orchestration.commands import (
 )
 from interlock.orchestration.decision import Decision, Enqueue
 from interlock.orchestration.facts import Chance
+from interlock.orchestration.global_limits import TAG_PREFIX, GlobalLimit, as_of
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
@@ -40,7 +54,9 @@ from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkU
 from interlock.storage.queries import artifacts
 from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
-    concurrency_limits,
+    concurrency_lease_slots,
+    concurrency_leases,
+    concurrency_limits_v2,
     concurrency_slots,
     flow_run_states,
     flow_runs,
@@ -111,14 +127,33 @@ _FLOW_RUNS_KEPT = _keeping(rows.select_flow_runs().where(_among(flow_runs.c.id))
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
 _FLOW_IDS = _keeping(select(flows.c.id).where(_among(flows.c.id)), flows)
 _LIMITS = Prepared(
-    select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit)
-    .where(_among(concurrency_limits.c.tag))
-    .order_by(concurrency_limits.c.id)
+    select(concurrency_limits_v2)
+    .where(_among(concurrency_limits_v2.c.name))
+    .order_by(concurrency_limits_v2.c.id)
     .with_for_update(key_share=True)
 )
-_HOLDERS = Prepared(
+_SLOTS = Prepared(
     select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
         _among(concurrency_slots.c.concurrency_limit_id)
+    )
+)
+_LEASE_HOLDER = case((concurrency_leases.c.holder_type == "task_run", concurrency_leases.c.holder_id))
+_LIMIT_IDS = bindparam("keys", type_=Keys(concurrency_slots.c.concurrency_limit_id.type))
+_HELD = Prepared(
+    # Of each limit the runs that hold a slot by a transition, and what leases hold: the slots, and the run if any.
+    union_all(
+        select(
+            concurrency_slots.c.concurrency_limit_id,
+            concurrency_slots.c.task_run_id,
+            literal_column("0", Integer).label("slots"),
+        ).where(among(concurrency_slots.c.concurrency_limit_id, _LIMIT_IDS)),
+        select(concurrency_lease_slots.c.concurrency_limit_id, _LEASE_HOLDER, concurrency_lease_slots.c.slots)
+        .join(concurrency_leases, concurrency_leases.c.id == concurrency_lease_slots.c.lease_id)
+        .where(
+            among(concurrency_lease_slots.c.concurrency_limit_id, _LIMIT_IDS),
+            concurrency_leases.c.expires > bindparam("now", type_=UtcTime),
+            concurrency_lease_slots.c.is_stored.is_(False),
+        ),
     )
 )
 _KNOWN_STATES = Prepared(select(task_run_states.c.id).where(_among(task_run_states.c.id)))
@@ -174,7 +209,9 @@ _DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
 _DELETE_FROM_QUEUE = BulkDelete(task_run_queue, ("task_run_id",))
 _PUT_INTO_QUEUE = BulkUpsert(task_run_queue, task_run_queue.c.keys())
 _TAKE_WAITING = BulkUpdate(task_run_queue, ("taken",), key="task_run_id")
-_TOUCH_LIMIT = BulkUpdate(concurrency_limits, ("updated",))
+_TOUCHED = ("updated", "active_slots", "denied_slots")
+_TOUCH_LIMIT = BulkUpdate(concurrency_limits_v2, _TOUCHED)
+_LIMIT_COLUMNS = concurrency_limits_v2.c.keys()
 
 
 def carry_out(
@@ -202,7 +239,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_flow_runs(conn, commands, facts)
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
-    load_limits(conn, commands, facts)
+    load_limits(conn, commands, facts, now)
     proposing = [c for c in commands if not isinstance(c, RecordTaskRunState)]
     load_cache(conn, proposing, facts, now)
     _load_carried_out(conn, proposing, facts)
@@ -326,16 +363,18 @@ def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[st
     return {i for i in wanted if i is not None}
 
 
-def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
-    """The limits on the tags of the runs at hand, and who holds their slots."""
+def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
+    """The limits on the tags of the runs at hand, and who holds their slots by now."""
     limited = {tag for run in facts.task_runs.values() for tag in run.tags}
     limited.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
     if not limited:
         return
-    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, {"keys": limited})}
+    names = [f"{TAG_PREFIX}{tag}" for tag in limited]
+    found = [GlobalLimit(**dict(zip(_LIMIT_COLUMNS, x, strict=True))) for x in _LIMITS.fetch(conn, {"keys": names})]
+    limits = {x.id: Limit(as_of(x, now)) for x in found}
     if limits:
-        for limit_id, task_run_id in _HOLDERS.fetch(conn, {"keys": limits}):
-            limits[limit_id].holders.add(task_run_id)
+        for limit_id, task_run_id, leased in _HELD.fetch(conn, {"keys": limits, "now": now}):
+            limits[limit_id].add_holder(task_run_id, leased)
     facts.limits = {limit.tag: limit for limit in limits.values()}
 
 
@@ -443,11 +482,11 @@ def _write_slots(conn: Connection, writes: Writes, facts: WorkingSet) -> None:
     if not limits:
         return
     wanted = {(limit_id, run_id) for limit_id, holders in limits.items() for run_id in holders}
-    stored = {(limit_id, run_id) for limit_id, run_id in _HOLDERS.fetch(conn, {"keys": limits})}
+    stored = {(limit_id, run_id) for limit_id, run_id in _SLOTS.fetch(conn, {"keys": limits})}
     writes.add(_DELETE_SLOT, [_slot(*x) for x in stored - wanted])
     writes.add(_INSERT_SLOT, [_slot(*x) for x in wanted - stored])
-    changes = [{"id": facts.limits[tag].id, "updated": changed} for tag, changed in facts.touched_limits.items()]
-    writes.add(_TOUCH_LIMIT, changes)
+    touched = (as_of(facts.limits[tag].record, changed) for tag, changed in facts.touched_limits.items())
+    writes.add(_TOUCH_LIMIT, [{x: getattr(limit, x) for x in _TOUCHED} | {"id": limit.id} for limit in touched])
 
 
 def _slot(limit_id: str, task_run_id: str) -> dict[str, str]:
