@@ -95,9 +95,9 @@ def denial(limits: Sequence[GlobalLimit], held: Mapping[str, Sequence[Held]], sl
     """When to ask again for so many slots of these active limits: whole seconds, 1 to 30, that of the slowest limit.
 
     A limit that has enough left makes nobody wait. One with decay has them when as many have come free as are missing.
-    Of any other, uses of average length end side by side, those denied before being served first; yet enough slots
-    come free by the time the first leases expire that hold as many as are missing. `held` tells of these, by the
-    limit's id.
+    Of any other, uses of average length end side by side, as many as are wanted here and by those who were denied slots
+    by name; yet enough come free by the time the first leases expire that hold as many as are missing. `held` tells of
+    these, by the limit's id.
     """
     short = [x for x in limits if not global_limits.can_give(x, slots, now)]
     seconds = max((_seconds_until(x, held.get(x.id, ()), slots, now) for x in short), default=0.0)

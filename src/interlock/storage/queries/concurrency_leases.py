@@ -41,9 +41,8 @@ def take(
     now = rules.moment_of(limits, now)
     granted = rules.grant(active, slots, now)
     if granted is None:
-        answer = rules.denial(active, _held(conn, [x.id for x in active], now), slots, now)
-        write_slots(conn, [global_limits.deny(x, slots, now) for x in active])
-        return answer
+        # Nothing is written: who waits asks again and again.
+        return rules.denial(active, _held(conn, [x.id for x in active], now), slots, now)
     write_slots(conn, granted.limits)
     if limits:
         _insert(conn, Lease(lease_id, now, now + duration, holder), granted.shares)
