@@ -31,11 +31,13 @@ def take(
     now: datetime,
 ) -> list[GlobalLimit] | Denial:
     """Lease so many slots of each of these limits, or of none: the limits, by name, among them those that limit
-    nothing. Where there are none of these names, no lease is kept.
+    nothing. Where there are none of these names, no lease is kept. A slot that the holder has by a transition is not in
+    its way: it has that of the lease instead.
 
     Raises ImpossibleAcquisitionError.
     """
-    limits = for_update(conn, concurrency_limits_v2.c.name.in_(names), now)
+    task_run_id = holder.id if holder is not None and holder.type == "task_run" else None
+    limits = for_update(conn, concurrency_limits_v2.c.name.in_(names), now, besides=task_run_id)
     active = [x for x in limits if x.active]
     global_limits.check_possible(active, slots, mode)
     now = rules.moment_of(limits, now)

@@ -109,9 +109,11 @@ def _with_holders(conn: Connection, rows: Sequence[Any], now: datetime) -> list[
     by_lease = (
         select(concurrency_lease_slots.c.concurrency_limit_id, concurrency_leases.c.holder_id)
         .join(concurrency_leases, concurrency_leases.c.id == concurrency_lease_slots.c.lease_id)
+        .join(limits_table, limits_table.c.id == concurrency_lease_slots.c.concurrency_limit_id)
         .where(
             concurrency_lease_slots.c.concurrency_limit_id.in_(holders),
             concurrency_leases.c.expires > now,
+            concurrency_leases.c.expires > limits_table.c.updated,
             concurrency_leases.c.holder_type == "task_run",
         )
     )

@@ -95,13 +95,16 @@ def free_slots(
     return limits + _create_inactive(conn, _missing(names, limits), new_id, now)
 
 
-def for_update(conn: Connection, condition: ColumnElement[bool], now: datetime) -> list[GlobalLimit]:
-    """Limits by name, with what is held of them by now, while nobody else can take or free slots of them.
+def for_update(
+    conn: Connection, condition: ColumnElement[bool], now: datetime, besides: str | None = None
+) -> list[GlobalLimit]:
+    """Limits by name, with what is held of them by now, while nobody else can take or free slots of them. What the task
+    run `besides` holds by a transition is left out.
 
     What is held is read by a statement of its own, when nobody can change it any more.
     """
     lock(conn, table, condition)
-    return _limits(conn, _with_held(now).where(condition).order_by(table.c.name))
+    return _limits(conn, _with_held(now, besides).where(condition).order_by(table.c.name))
 
 
 def write_slots(conn: Connection, limits: Sequence[GlobalLimit]) -> None:
@@ -158,21 +161,28 @@ def _shown(limit: GlobalLimit, now: datetime) -> GlobalLimit:
     return msgspec.structs.replace(limit, active_slots=global_limits.active_slots(limit, now))
 
 
-def _with_held(now: datetime) -> Select[Any]:
+def _with_held(now: datetime, besides: str | None = None) -> Select[Any]:
     """Limits with what leases and task runs hold of them. A run that holds slots in both ways holds those of the
     lease."""
     of_limit = lease_slots.c.concurrency_limit_id == table.c.id
-    is_alive = (leases.c.id == lease_slots.c.lease_id, leases.c.expires > now)
+    # Whose clock is late does not see a lease come alive again whose slots were given to others.
+    is_alive = (leases.c.id == lease_slots.c.lease_id, leases.c.expires > now, leases.c.expires > table.c.updated)
     leased = select(func.coalesce(func.sum(lease_slots.c.slots), 0)).where(
         of_limit, lease_slots.c.is_stored.is_(False), *is_alive
     )
-    has_lease = exists().where(
-        lease_slots.c.concurrency_limit_id == concurrency_slots.c.concurrency_limit_id,
-        *is_alive,
-        leases.c.holder_type == "task_run",
-        leases.c.holder_id == concurrency_slots.c.task_run_id,
+    has_lease = (
+        exists()
+        .where(
+            of_limit,
+            *is_alive,
+            leases.c.holder_type == "task_run",
+            leases.c.holder_id == concurrency_slots.c.task_run_id,
+        )
+        .correlate(table, concurrency_slots)
     )
     by_runs = select(func.count()).where(concurrency_slots.c.concurrency_limit_id == table.c.id, ~has_lease)
+    if besides is not None:
+        by_runs = by_runs.where(concurrency_slots.c.task_run_id != besides)
     held = leased.correlate(table).scalar_subquery() + by_runs.correlate(table).scalar_subquery()
     return select(table, held.label("held"))
 
