@@ -27,7 +27,7 @@ _IS_OF_TAG = and_(limits_table.c.name >= TAG_PREFIX, limits_table.c.name < _AFTE
 def create_or_change(conn: Connection, limit_id: str, tag: str, slots: int, now: datetime) -> LimitWithHolders:
     """Give a tag this many slots; whoever holds one keeps it. A tag without a limit gets one under `limit_id`."""
     change = update(limits_table).where(limits_table.c.name == name_of(tag))
-    if conn.execute(change.values(limit=slots, updated=now)).rowcount == 0:
+    if conn.execute(change.values(limit=slots, updated=concurrency_limits_v2.latest(now))).rowcount == 0:
         concurrency_limits_v2.create(conn, limit_id, {"name": name_of(tag), "limit": slots}, now)
     limit = by_tag(conn, tag, now)
     assert limit is not None
@@ -68,8 +68,9 @@ def delete_by_tag(conn: Connection, tag: str) -> bool:
 def reset(conn: Connection, tag: str, holders: Sequence[str], now: datetime) -> bool:
     """Let exactly these ids hold the slots of the tag's limit; whether it exists. Whoever held slots, by whatever
     means, holds them no longer."""
-    touch = update(limits_table).where(limits_table.c.name == name_of(tag)).values(updated=now, active_slots=0)
-    limit_id = conn.execute(touch.returning(limits_table.c.id)).scalar()
+    touch = update(limits_table).where(limits_table.c.name == name_of(tag))
+    touched = touch.values(updated=concurrency_limits_v2.latest(now), active_slots=0)
+    limit_id = conn.execute(touched.returning(limits_table.c.id)).scalar()
     if limit_id is None:
         return False
     concurrency_limits_v2.let_go(conn, [limit_id])

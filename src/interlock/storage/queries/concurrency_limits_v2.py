@@ -10,7 +10,20 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from interlock.orchestration import global_limits
 from interlock.orchestration.global_limits import Denial, GlobalLimit, Mode
@@ -54,7 +67,13 @@ def change(conn: Connection, id_or_name: str, values: dict[str, Any], now: datet
     if values.get("active_slots") is not None:
         found = for_update(conn, _named(id_or_name), now)
         values = values | {"active_slots": _to_store(conn, found, values["active_slots"])}
-    return conn.execute(update(table).where(_named(id_or_name)).values(**values, updated=now)).rowcount > 0
+    statement = update(table).where(_named(id_or_name)).values(**values, updated=latest(now))
+    return conn.execute(statement).rowcount > 0
+
+
+def latest(now: datetime) -> ColumnElement[datetime]:
+    """The time of a change of a limit: never before that of the last one, whoever's clock is late."""
+    return case((table.c.updated > now, table.c.updated), else_=literal(now, table.c.updated.type))
 
 
 def delete_one(conn: Connection, id_or_name: str) -> bool:
