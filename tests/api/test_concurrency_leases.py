@@ -171,6 +171,27 @@ def test_a_tag_with_any_character_is_leased(api: httpx.Client) -> None:
     assert take(api, f"tag:{tag}").status_code == 423
 
 
+def test_a_tags_slot_that_is_taken_by_request_is_that_of_a_transition(api: httpx.Client) -> None:
+    """It is in the way of leases, is no second one for its run, and comes free with the run's end or by request."""
+    tag = unique("tag")
+    limit = made(api, "/concurrency_limits/", {"tag": tag, "concurrency_limit": 1})
+    flow_run = new_flow_run(api, state={"type": "RUNNING"})
+    run_id = new_task_run(api, flow_run["id"], tags=[tag], state={"type": "PENDING"})["id"]
+    body = {"names": [tag, unique("nobody")], "task_run_id": run_id}
+    taken = [api.post("/concurrency_limits/increment", json=body) for _ in range(2)]
+    assert [x.json() for x in taken] == [[{"id": limit["id"], "name": tag, "limit": 1}]] * 2
+    assert (held_slots(api, tag), take(api, f"tag:{tag}").status_code) == ([run_id], 423)
+    other = api.post("/concurrency_limits/increment", json=body | {"task_run_id": NOWHERE})
+    assert (other.status_code, other.headers["Retry-After"]) == (423, "30")
+    assert set_state(api, f"/task_runs/{run_id}", "RUNNING")["status"] == "ACCEPT"
+    set_state(api, f"/task_runs/{run_id}", "COMPLETED")
+    assert held_slots(api, tag) == []
+    api.post("/concurrency_limits/increment", json=body)
+    freed = api.post("/concurrency_limits/decrement", json=body)
+    assert freed.json() == [{"id": limit["id"], "name": f"tag:{tag}", "limit": 1}]
+    assert held_slots(api, tag) == []
+
+
 def test_a_reset_and_a_deletion_end_the_leases_of_a_tag(api: httpx.Client) -> None:
     """Who renews one is told that it is gone."""
     tag = unique("tag")

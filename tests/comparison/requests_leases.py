@@ -21,7 +21,15 @@ MADE = post(PATH + "/", BASE, "made")
 
 
 def cases() -> Iterator[Case]:
-    for name, steps in (*taken(), *refused(), *renewed(), *ended(), *of_tags(), *of_tags_as_global_limits()):
+    for name, steps in (
+        *taken(),
+        *refused(),
+        *renewed(),
+        *ended(),
+        *of_tags(),
+        *of_tags_by_request(),
+        *of_tags_as_global_limits(),
+    ):
         yield Case(FAMILY, name, steps, peer="3.9")
 
 
@@ -159,6 +167,31 @@ def of_tags() -> Named:
     yield "tags/deleted as a global limit", (made, held, gone, renew(), end(), by_tag)
     lowered = post("/concurrency_limits/", {"tag": "{unique}", "concurrency_limit": 0}, "lower", record=False)
     yield "tags/closed", (made, lowered, held, as_global)
+
+
+def of_tags_by_request() -> Named:
+    """Slots of tags that are taken for a task run without a lease that it knows of."""
+    made = post("/concurrency_limits/", {"tag": "{unique}", "concurrency_limit": 1}, "made", record=False)
+    closed = post("/concurrency_limits/", {"tag": "{unique}", "concurrency_limit": 0}, "made", record=False)
+    by_tag = get("/concurrency_limits/tag/{unique}", "by_tag")
+
+    def asked(way: str, name: str, **fields: JSON) -> Step:
+        body = {"names": ["{unique}", "{unique}-b"], "task_run_id": "{uuid_run}"} | fields
+        return post(f"/concurrency_limits/{way}", body, name)
+
+    take, free = asked("increment", "take"), asked("decrement", "free")
+    other = asked("increment", "other", task_run_id="{uuid_other}")
+    yield "tags/taken by request", (made, take, by_tag)
+    yield "tags/taken by request, full", (made, take, other, by_tag)
+    yield "tags/taken by request, closed", (closed, take, by_tag)
+    yield "tags/taken by request, freed", (made, take, free, by_tag, other)
+    yield "tags/freed by request, never taken", (made, free, by_tag)
+    yield "tags/taken by request, of no limit", (take, free)
+    yield "tags/taken by request, then leased", (made, take, lease({"names": [TAG]}, "leased"))
+    yield "tags/leased, then taken by request", (made, lease({"names": [TAG]}, "leased"), take)
+    wrong: dict[str, dict[str, JSON]] = {"no run": {"task_run_id": "x"}, "no names": {"names": []}}
+    for label, fields in wrong.items():
+        yield f"tags/taken by request, {label}", (asked("increment", "take", **fields),)
 
 
 def of_tags_as_global_limits() -> Named:
