@@ -158,12 +158,24 @@ def test_who_is_refused_is_told_whole_seconds_within_bounds(
         (limit(limit=1, active_slots=1, avg_slot_occupancy_seconds=3, denied_slots=2), [], 1, 9),
         (limit(limit=1, active_slots=1, avg_slot_occupancy_seconds=0.2), [], 1, 1),
         (limit(limit=1, active_slots=1, avg_slot_occupancy_seconds=9000), [], 1, 30),
+        (limit(limit=4, active_slots=4, slot_decay_per_second=5e-324), [], 1, 30),
         (limit(limit=1, held=1, avg_slot_occupancy_seconds=9000), [Held(1, after(11.5))], 1, 12),
         (limit(limit=2, held=2, avg_slot_occupancy_seconds=20), [Held(1, after(3)), Held(1, after(9))], 2, 9),
         (limit(limit=4, active_slots=4, slot_decay_per_second=0.2), [], 1, 5),
         (limit(limit=4, active_slots=2, slot_decay_per_second=0.2), [], 3, 5),
     ],
-    ids=["average", "side by side", "denied before", "at least 1", "at most 30", "expiry", "two", "decay", "some left"],
+    ids=[
+        "average",
+        "side by side",
+        "denied before",
+        "at least 1",
+        "at most 30",
+        "not in this world",
+        "expiry",
+        "two",
+        "decay",
+        "some left",
+    ],
 )
 def test_the_wait_is_until_slots_are_expected(full: GlobalLimit, held: list[Held], slots: int, seconds: int) -> None:
     """By the average use of a slot, the expiry of leases, or the rate."""

@@ -101,7 +101,8 @@ def denial(limits: Sequence[GlobalLimit], held: Mapping[str, Sequence[Held]], sl
     """
     short = [x for x in limits if not global_limits.can_give(x, slots, now)]
     seconds = max((_seconds_until(x, held.get(x.id, ()), slots, now) for x in short), default=0.0)
-    return Denial(min(max(1, ceil(seconds)), LONGEST_WAIT_SECONDS))
+    # Bounded before it is rounded: there is no whole number above infinity.
+    return Denial(max(1, ceil(min(seconds, LONGEST_WAIT_SECONDS))))
 
 
 def _frees_itself(limit: GlobalLimit) -> bool:

@@ -9,26 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Select,
-    Table,
-    bindparam,
-    case,
-    func,
-    literal_column,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal_column, or_, select
 
 from interlock.orchestration.batch import (
     OLD_RETRY_API_VERSION,
     CacheEntry,
     FlowRunKey,
-    Limit,
     TaskRunKey,
     WorkingSet,
     decide_batch,
@@ -44,20 +30,15 @@ from interlock.orchestration.commands import (
 )
 from interlock.orchestration.decision import Decision, Enqueue
 from interlock.orchestration.facts import Chance
-from interlock.orchestration.global_limits import TAG_PREFIX, GlobalLimit, as_of
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import rows, tags
+from interlock.storage import rows, tag_limits, tags
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts
 from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
-    concurrency_lease_slots,
-    concurrency_leases,
-    concurrency_limits_v2,
-    concurrency_slots,
     flow_run_states,
     flow_runs,
     flows,
@@ -126,36 +107,6 @@ _FLOW_RUNS_LOCKED = _locking(rows.select_flow_runs().where(_among(flow_runs.c.id
 _FLOW_RUNS_KEPT = _keeping(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
 _FLOW_IDS = _keeping(select(flows.c.id).where(_among(flows.c.id)), flows)
-_LIMITS = Prepared(
-    select(concurrency_limits_v2)
-    .where(_among(concurrency_limits_v2.c.name))
-    .order_by(concurrency_limits_v2.c.id)
-    .with_for_update(key_share=True)
-)
-_SLOTS = Prepared(
-    select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
-        _among(concurrency_slots.c.concurrency_limit_id)
-    )
-)
-_LEASE_HOLDER = case((concurrency_leases.c.holder_type == "task_run", concurrency_leases.c.holder_id))
-_LIMIT_IDS = bindparam("keys", type_=Keys(concurrency_slots.c.concurrency_limit_id.type))
-_HELD = Prepared(
-    # Of each limit the runs that hold a slot by a transition, and what leases hold: the slots, and the run if any.
-    union_all(
-        select(
-            concurrency_slots.c.concurrency_limit_id,
-            concurrency_slots.c.task_run_id,
-            literal_column("0", Integer).label("slots"),
-        ).where(among(concurrency_slots.c.concurrency_limit_id, _LIMIT_IDS)),
-        select(concurrency_lease_slots.c.concurrency_limit_id, _LEASE_HOLDER, concurrency_lease_slots.c.slots)
-        .join(concurrency_leases, concurrency_leases.c.id == concurrency_lease_slots.c.lease_id)
-        .where(
-            among(concurrency_lease_slots.c.concurrency_limit_id, _LIMIT_IDS),
-            concurrency_leases.c.expires > bindparam("now", type_=UtcTime),
-            concurrency_lease_slots.c.is_stored.is_(False),
-        ),
-    )
-)
 _KNOWN_STATES = Prepared(select(task_run_states.c.id).where(_among(task_run_states.c.id)))
 _TASK_RUN_REQUESTS = Prepared(
     select(task_run_states.c.task_run_id, task_run_states.c.transition_id).where(
@@ -203,15 +154,10 @@ _INSERT_TASK_RUN_STATE = BulkInsert(task_run_states, (*rows.STATE_COLUMNS, "task
 _INSERT_FLOW_RUN = BulkInsert(flow_runs, rows.FLOW_RUN_VALUES)
 _UPDATE_FLOW_RUN = BulkUpdate(flow_runs, rows.FLOW_RUN_CHANGES)
 _INSERT_FLOW_RUN_STATE = BulkInsert(flow_run_states, (*rows.STATE_COLUMNS, "flow_run_id"))
-_INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
 _INSERT_CACHE_ENTRY = BulkInsert(task_run_state_cache, task_run_state_cache.c.keys())
-_DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
 _DELETE_FROM_QUEUE = BulkDelete(task_run_queue, ("task_run_id",))
 _PUT_INTO_QUEUE = BulkUpsert(task_run_queue, task_run_queue.c.keys())
 _TAKE_WAITING = BulkUpdate(task_run_queue, ("taken",), key="task_run_id")
-_TOUCHED = ("updated", "active_slots", "denied_slots")
-_TOUCH_LIMIT = BulkUpdate(concurrency_limits_v2, _TOUCHED)
-_LIMIT_COLUMNS = concurrency_limits_v2.c.keys()
 
 
 def carry_out(
@@ -367,15 +313,8 @@ def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet
     """The limits on the tags of the runs at hand, and who holds their slots by now."""
     limited = {tag for run in facts.task_runs.values() for tag in run.tags}
     limited.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
-    if not limited:
-        return
-    names = [f"{TAG_PREFIX}{tag}" for tag in limited]
-    found = [GlobalLimit(**dict(zip(_LIMIT_COLUMNS, x, strict=True))) for x in _LIMITS.fetch(conn, {"keys": names})]
-    limits = {x.id: Limit(as_of(x, now)) for x in found}
-    if limits:
-        for limit_id, task_run_id, leased in _HELD.fetch(conn, {"keys": limits, "now": now}):
-            limits[limit_id].add_holder(task_run_id, leased)
-    facts.limits = {limit.tag: limit for limit in limits.values()}
+    if limited:
+        facts.limits = tag_limits.load(conn, limited, now)
 
 
 def load_cache(conn: Connection, commands: Sequence[Proposing], facts: WorkingSet, now: datetime) -> None:
@@ -424,7 +363,7 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId) -
     """Everything that was decided but the results, which have queries of their own."""
     _write_flow_runs(writes, facts)
     _write_task_runs(writes, facts)
-    _write_slots(conn, writes, facts)
+    tag_limits.gather(conn, writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
     add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
@@ -475,22 +414,6 @@ def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     decided = (x for x in facts.new_task_run_states if not x.is_observed)
     results += [artifacts.Result(x, x.details.task_run_id) for x in decided if x.data is not None]
     artifacts.insert_results(conn, results, new_id)
-
-
-def _write_slots(conn: Connection, writes: Writes, facts: WorkingSet) -> None:
-    limits = {facts.limits[tag].id: facts.limits[tag].holders for tag in facts.touched_limits}
-    if not limits:
-        return
-    wanted = {(limit_id, run_id) for limit_id, holders in limits.items() for run_id in holders}
-    stored = {(limit_id, run_id) for limit_id, run_id in _SLOTS.fetch(conn, {"keys": limits})}
-    writes.add(_DELETE_SLOT, [_slot(*x) for x in stored - wanted])
-    writes.add(_INSERT_SLOT, [_slot(*x) for x in wanted - stored])
-    touched = (as_of(facts.limits[tag].record, changed) for tag, changed in facts.touched_limits.items())
-    writes.add(_TOUCH_LIMIT, [{x: getattr(limit, x) for x in _TOUCHED} | {"id": limit.id} for limit in touched])
-
-
-def _slot(limit_id: str, task_run_id: str) -> dict[str, str]:
-    return {"concurrency_limit_id": limit_id, "task_run_id": task_run_id}
 
 
 def _write_cache(writes: Writes, facts: WorkingSet, new_id: NewId) -> None:

@@ -1,7 +1,7 @@
 """Leases of concurrency slots: taken, renewed, given back, and gone when they have expired.
 
 What lives here: statements on leases. What does not: what they take (orchestration/concurrency_leases.py), and how the
-slots of leases are counted (concurrency_limits_v2.py, and ledger.py for transitions).
+slots of leases are counted (concurrency_limits_v2.py, and tag_limits.py for transitions).
 
 Whoever takes, renews or ends a lease locks the limits that it holds slots of first, by id: so the leases of a limit
 stay what they are while its slots are counted.

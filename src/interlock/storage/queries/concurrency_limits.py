@@ -1,7 +1,7 @@
 """Concurrency limits of tags, and who holds their slots.
 
-What lives here: what operators do to limits. What does not: how transitions take and free slots (ledger.py), how leases
-do (concurrency_leases.py), and these limits as global ones, which they are too (concurrency_limits_v2.py).
+What lives here: what operators do to limits. What does not: how transitions take and free slots (tag_limits.py), how
+leases do (concurrency_leases.py), and these limits as global ones, which they are too (concurrency_limits_v2.py).
 """
 
 from collections.abc import Sequence
