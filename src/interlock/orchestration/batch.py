@@ -67,8 +67,8 @@ class Limit(msgspec.Struct):
         return self.record.name.removeprefix(TAG_PREFIX)
 
     def add_holder(self, task_run_id: str | None, leased: int) -> None:
-        """Count a run that holds a slot by a transition, or, where `leased` is not 0, a lease of so many slots, which may
-        be a run's."""
+        """Count a run that holds a slot by a transition, or, where `leased` is not 0, a lease of so many slots, which
+        may be a run's."""
         self.leased += leased
         if task_run_id is not None:
             (self.lease_holders if leased else self.holders).add(task_run_id)
