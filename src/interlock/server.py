@@ -29,6 +29,7 @@ from interlock.engine.reader import Reader
 from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.engine.services.event_retention import event_retention
+from interlock.engine.services.expired_leases import EXPIRED_LEASES
 from interlock.engine.services.lost_workers import lost_servers, lost_workers
 from interlock.engine.services.run_sums import RUN_SUMS
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
@@ -110,6 +111,7 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
     return (
         CACHE_EXPIRY,
         event_retention(settings.event_retention_days),
+        EXPIRED_LEASES,
         RUN_SUMS,
         lost_servers(),
         lost_workers(grace_seconds),

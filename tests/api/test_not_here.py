@@ -8,7 +8,6 @@ import pytest
     "path",
     [
         "/deployments/get_scheduled_flow_runs",
-        "/v2/concurrency_limits/increment-with-lease",
         "/work_pools/",
         "/work_queues/filter",
         "/automations/",

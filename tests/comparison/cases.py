@@ -14,6 +14,7 @@ from tests.comparison import (
     requests_filters,
     requests_flow_runs,
     requests_history,
+    requests_leases,
     requests_limits_v2,
     requests_small,
     requests_task_runs,
@@ -39,6 +40,7 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     requests_deployments.cases,
     requests_small.cases,
     requests_limits_v2.cases,
+    requests_leases.cases,
     requests_blocks.cases,
 )
 

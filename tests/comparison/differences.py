@@ -123,6 +123,13 @@ def _slots() -> Iterator[Difference]:
         yield Difference(again, "set", "b", SLOTS, granted)
         yield Difference(again, "read", "b", SLOTS, read)
         yield Difference(f"task_slots/held/{place}/the last slot, then done", "set", "b", SLOTS, granted)
+    # The peer's reset takes the leases away, and goes on counting what they held.
+    reset = "requests_leases/tags/reset"
+    limits = [{"id": "{made}", "limit": 1, "name": "tag:{unique}"}]
+    leased: dict[str, JSON | Copied] = {"status": 200, "body": {"lease_id": "{other_lease}", "limits": limits}}
+    yield Difference(reset, "other", "b", SLOTS, leased | {"headers": {}})
+    yield Difference(reset, "by_tag", "b", SLOTS, {"body.updated": "@reset"})
+    yield Difference(reset, "as_global", "b", SLOTS, {"body.updated": "@other"})
     for verdict in ("full", "zero"):
         values = {"body.active_slots": [], "body.updated": "@limit_b"}
         yield Difference(f"task_slots/two/*/{verdict} and free/*", "slots_b", "b", UNDONE, values)
@@ -218,12 +225,12 @@ def with_additions(value: JSON) -> JSON:
 def _put(
     answer: Answer, values: Mapping[str, JSON | Copied], case: Case, recordings: Mapping[str, Recording]
 ) -> Answer:
-    whole: dict[str, JSON] = {"status": answer.status, "body": copy.deepcopy(answer.body)}
+    whole: dict[str, JSON] = {"status": answer.status, "body": copy.deepcopy(answer.body), "headers": answer.headers}
     for path, value in values.items():
         *parents, last = path.split(".")
         place = _at(whole, parents)
         place[last] = _copied(value, case, recordings) if isinstance(value, Copied) else copy.deepcopy(value)
-    return Answer(whole["status"], whole["body"], answer.headers)
+    return Answer(whole["status"], whole["body"], whole["headers"])
 
 
 def _copied(value: Copied, case: Case, recordings: Mapping[str, Recording]) -> JSON:

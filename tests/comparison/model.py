@@ -6,7 +6,7 @@ case is sent is in `replay`, and what its answers become is in `normalise`.
 Notation of a request, in its path, headers and body:
 
 - `{name}` in a string: the `id` answered by the step `name`; `{flow}` and `{deployment}` are made once a replay;
-- `{name_checksum}`: the `checksum` answered by that step;
+- `{name_checksum}` and `{name_lease}`: the `checksum` and the `lease_id` answered by that step;
 - `{unique}`: a text no other case and no other replay uses, for names, keys and tags;
 - `{uuid_x}` for any x: an id made up by the client, new in every replay;
 - `{"$now": s}`: the moment s seconds after the start of the case, in UTC; `{"$now": s, "offset": "+02:00"}` the
@@ -45,12 +45,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Case:
-    """Steps sent one after another. `jitter` bounds, in seconds, a delay that the server draws at random."""
+    """Steps sent one after another. `jitter` bounds, in seconds, a delay that the server draws at random.
+
+    `peer` names the line of the peer that answers it, where that is not 2.20.
+    """
 
     family: str
     name: str
     steps: tuple[Step, ...]
     jitter: tuple[float, float] | None = None
+    peer: str | None = None
 
     @property
     def key(self) -> str:

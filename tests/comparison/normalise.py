@@ -17,6 +17,8 @@ What is replaced, and by what:
   the time since the case began;
 - `delay_seconds` above 60: the multiple of 100 above, as `~s`, where it is no further off than that time;
 - a `name` of two lower-case words joined by a hyphen, which no request has sent: `<slug>`;
+- what the line 3.9 has in another spelling than 2.20, which Interlock speaks to all: UTC as `Z`, and what is wrong with
+  a request, of which the places stay;
 - the order of `pause_keys` and `active_slots`, which the peer keeps as sets, and of a list marked unordered.
 """
 
@@ -72,6 +74,7 @@ class Names:
     start: datetime
     unique: str
     jitter: tuple[float, float] | None = None
+    is_of_new_line: bool = False
     ids: dict[str, str] = field(default_factory=dict)
     moments: dict[datetime, str] = field(default_factory=dict)
     sent_texts: set[str] = field(default_factory=set)
@@ -99,6 +102,8 @@ class Names:
         return re.sub(r"\{id\d+\}", "", normal)
 
     def _value(self, value: JSON, key: str = "") -> JSON:
+        if key == "exception_detail" and self.is_of_new_line:
+            return [self._value(item["loc"]) for item in value]
         if isinstance(value, dict):
             return {self._text(k): self._value(value[k], k) for k in sorted(value)}
         if isinstance(value, list):
@@ -133,7 +138,7 @@ class Names:
         return "{" + self.ids[value] + "}"
 
     def _moment(self, clock: str, offset: str) -> str:
-        suffix = "" if offset == "+00:00" else offset
+        suffix = "" if offset == "+00:00" or (offset == "Z" and self.is_of_new_line) else offset
         moment = datetime.fromisoformat(clock + ("+00:00" if offset == "Z" else offset)).astimezone(UTC)
         label = self.moments.get(moment) or self._relative(moment)
         return label + suffix if label else clock + offset

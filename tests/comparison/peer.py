@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.ports import free_port
 
-PEER = Path(__file__).parents[2] / ".peers" / "prefect-2.20" / "bin" / "python"
+PEERS = Path(__file__).parents[2] / ".peers"
+OLD_LINE, NEW_LINE = "2.20", "3.9"
 START_SECONDS = 120
 SERVICES = (
     "SCHEDULER",
@@ -30,11 +31,21 @@ APP = "prefect.server.api.server:create_app"
 
 
 @contextmanager
-def running_peer() -> Iterator[str]:
-    """The base URL, ending in /api, of a peer that lives as long as the context."""
+def running_peer(line: str = OLD_LINE) -> Iterator[str]:
+    """The base URL, ending in /api, of a peer of this line that lives as long as the context."""
     with tempfile.TemporaryDirectory() as home:
         port = free_port()
-        command = [str(PEER), "-m", "uvicorn", "--factory", APP, "--host", "127.0.0.1", "--port", str(port)]
+        command = [
+            str(PEERS / f"prefect-{line}" / "bin" / "python"),
+            "-m",
+            "uvicorn",
+            "--factory",
+            APP,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         with (Path(home) / "log").open("wb") as log:
             process = subprocess.Popen(command, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
         try:

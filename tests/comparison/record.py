@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from tests.comparison.cases import all_cases, families, matching
 from tests.comparison.differences import expected
 from tests.comparison.model import Case
-from tests.comparison.peer import running_peer
+from tests.comparison.peer import NEW_LINE, OLD_LINE, running_peer
 from tests.comparison.recordings import Recording, differing, load, save
 from tests.comparison.replay import replay
 
@@ -43,8 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.against:
         return compare(options.against, chosen, options.connections)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the peers end too
+    return max(_record_line(x, [case for case in chosen if (case.peer or OLD_LINE) == x]) for x in (OLD_LINE, NEW_LINE))
+
+
+def _record_line(line: str, chosen: Sequence[Case]) -> int:
+    if not chosen:
+        return 0
     with ExitStack() as stack, ThreadPoolExecutor() as starter:
-        urls = list(starter.map(lambda _: stack.enter_context(running_peer()), range(PEERS)))
+        urls = list(starter.map(lambda _: stack.enter_context(running_peer(line)), range(PEERS)))
         return record(urls, chosen)
 
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 from tests.comparison.http import CONNECTION_ERRORS, Connection, Response
 from tests.comparison.model import JSON, Case, Step
 from tests.comparison.normalise import CUT_OFF, Names, Window, texts
+from tests.comparison.peer import NEW_LINE
 
 HURRIES = 20
 NAME = re.compile(r"\{(\w+)\}")
@@ -110,7 +111,13 @@ class _Session:
         if start.microsecond == 0:
             start += timedelta(microseconds=1)  # so that each moment shows its fraction
         sent = {text for step in case.steps for text in (*texts(step.body), *re.split("[/?]", step.path))}
-        names = Names(start=start, unique="u" + secrets.token_hex(5), jitter=case.jitter, sent_texts=sent)
+        names = Names(
+            start=start,
+            unique="u" + secrets.token_hex(5),
+            jitter=case.jitter,
+            is_of_new_line=case.peer == NEW_LINE,
+            sent_texts=sent,
+        )
         names.ids.update(self._shared)
         return names
 
@@ -183,6 +190,7 @@ def learn_ids(step: Step, response: Response, names: Names) -> None:
         if isinstance(body, dict):
             names.ids.setdefault(str(body.get("id")), step.name)
             names.ids.setdefault(str(body.get("checksum")), f"{step.name}_checksum")
+            names.ids.setdefault(str(body.get("lease_id")), f"{step.name}_lease")
 
 
 def _answer(step: Step, response: Response, names: Names) -> Answer:
@@ -190,4 +198,6 @@ def _answer(step: Step, response: Response, names: Names) -> Answer:
     if "location" in headers:
         location = urlsplit(headers["location"])
         headers["location"] = names.answer(location.path + ("?" + location.query if location.query else ""))
+    if names.is_of_new_line and "retry-after" in headers:
+        headers["retry-after"] = "(drawn)"  # the peer draws it at random
     return Answer(response.status, names.answer(response.body(), unordered=step.unordered), headers)

@@ -18,6 +18,10 @@ def take(names: list[str]) -> Call:
     return post("/v2/concurrency_limits/increment", {"names": names, "slots": 1})
 
 
+def lease(names: list[str]) -> Call:
+    return post("/v2/concurrency_limits/increment-with-lease", {"names": names, "slots": 1})
+
+
 def give_back(names: list[str]) -> Call:
     return post("/v2/concurrency_limits/decrement", {"names": names, "slots": 1})
 
@@ -46,6 +50,42 @@ def test_slots_of_several_limits_are_taken_in_any_order(fleet: Fleet) -> None:
     answers = fleet.at_once(*(take(names[:: 1 if x % 2 else -1]) for x in range(MANY)))
     assert statuses(answers) == {200: 5, 423: MANY - 5}
     assert [active_slots(fleet.api, x) for x in names] == [5, 5, 5]
+
+
+def test_no_more_slots_are_leased_than_there_are(fleet: Fleet) -> None:
+    """Of a limit that many take slots of by name too, and of two limits in any order; leases that end free them all.
+    (Guards.)"""
+    names = [unique("leased") for _ in range(2)]
+    for name in names:
+        made(fleet.api, "/v2/concurrency_limits/", {"name": name, "limit": 7})
+    leases = [lease(names[:: 1 if x % 2 else -1]) for x in range(MANY)]
+    answers = fleet.at_once(*(call for x in leases for call in (x, take(names[:1]))))
+    assert statuses(answers) == {200: 7, 423: 2 * MANY - 7}
+    assert active_slots(fleet.api, names[0]) == 7
+    ids = [x.json()["lease_id"] for x in answers if x.is_success and "lease_id" in x.json()]
+    renewals = [post(f"/v2/concurrency_limits/leases/{x}/renew", {}) for x in ids]
+    ends = [post("/v2/concurrency_limits/decrement-with-lease", {"lease_id": x}) for x in ids] * 2
+    ended = fleet.at_once(*renewals, *ends, *leases)
+    assert statuses(ended).keys() <= {200, 204, 410, 423}
+    late = [x.json()["lease_id"] for x in ended if x.status_code == 200]
+    fleet.at_once(*(post("/v2/concurrency_limits/decrement-with-lease", {"lease_id": x}) for x in late))
+    by_name = sum(x.is_success and isinstance(x.json(), list) for x in answers)
+    assert [active_slots(fleet.api, x) for x in names] == [by_name, 0]
+
+
+def test_a_tags_slots_are_leased_and_taken_by_transitions_at_once(fleet: Fleet) -> None:
+    """While an operator resets the limit, and nobody is told more than the truth. (Guards.)"""
+    tag = unique("tag")
+    made(fleet.api, "/concurrency_limits/", {"tag": tag, "concurrency_limit": 5})
+    run = new_flow_run(fleet.api, state={"type": "RUNNING"})
+    paths = [f"/task_runs/{new_task_run(fleet.api, run['id'], tags=[tag])['id']}/set_state" for _ in range(MANY)]
+    starts = [post(x, {"state": {"type": "RUNNING"}}) for x in paths]
+    answers = fleet.at_once(*(call for x in starts for call in (x, lease([f"tag:{tag}"]))))
+    held = sum((x.status_code == 200 and "lease_id" in x.json()) or x.status_code == 201 for x in answers)
+    assert held == active_slots(fleet.api, f"tag:{tag}") == 5
+    reset = post(f"/concurrency_limits/tag/{tag}/reset", {})
+    assert statuses(fleet.at_once(*starts[:5], reset, lease([f"tag:{tag}"]), *starts[5:])).keys() <= {200, 201, 423}
+    assert active_slots(fleet.api, f"tag:{tag}") <= 5
 
 
 def test_limits_that_are_missing_are_made_once(fleet: Fleet) -> None:

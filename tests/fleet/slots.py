@@ -20,7 +20,8 @@ from tests.fleet.fleet import Fleet, set_state
 
 SAMPLE_SECONDS = 0.002
 HOLDERS = (
-    b"SELECT tag, count(*) FROM concurrency_slots JOIN concurrency_limits ON id = concurrency_limit_id GROUP BY tag"
+    b"SELECT substr(name, 5), count(*) FROM concurrency_slots JOIN concurrency_limits_v2 ON id = concurrency_limit_id"
+    b" GROUP BY name"
 )
 
 Ask = Callable[[str, str, Any], Awaitable[Answer]]

@@ -99,7 +99,7 @@ async def test_the_locks_it_held_go_with_it(fleet: Fleet) -> None:
     limited, free = await fleet.task_run(flow_run_id, tags=[tag]), await fleet.task_run(flow_run_id)
     client = Client([other.port], fleet.random)
     async with await psycopg.AsyncConnection.connect(fleet.database_url) as conn:
-        await conn.execute("SELECT id FROM concurrency_limits WHERE tag = %s FOR UPDATE", [tag])
+        await conn.execute("SELECT id FROM concurrency_limits_v2 WHERE name = %s FOR UPDATE", [f"tag:{tag}"])
         stuck = asyncio.create_task(Wire(victim.port).ask("POST", *set_state(limited, "RUNNING")))
         await waiting_for_locks(conn, 1)
         await _kill(fleet, victim)

@@ -154,7 +154,7 @@ async def test_transitions_under_shared_limits(meeting: Meeting) -> None:
     outcomes = await meeting.in_opposite_orders(runs, lambda x: SetTaskRunState(task_run_id=x, proposal=RUNNING))
     assert all(decision.written for pair in outcomes for decision in pair)
     for tag in tags:
-        limit = await meeting.stores[0].read(concurrency_limits.by_tag, tag)
+        limit = await meeting.stores[0].read(concurrency_limits.by_tag, tag, utc_now())
         assert limit is not None
         assert sorted(limit["active_slots"]) == sorted(runs)
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from interlock.orchestration import decide
+from interlock.orchestration.batch import Limit
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.decision import FlowDecision, TaskDecision
 from interlock.orchestration.facts import Chance, FlowFacts, Moment, TagLimit, TaskFacts
+from interlock.orchestration.global_limits import GlobalLimit
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State, StateDetails, StateType, default_name
 from interlock.orchestration.transition import FlowTransition, TaskTransition
@@ -78,6 +80,14 @@ def a_flow_run(state: State | StateType | None = None, **fields: Any) -> FlowRun
 def in_flow_run(state: State | StateType | None = RUNNING, **fields: Any) -> TaskFacts:
     """The facts for a task run of a flow run in this state."""
     return TaskFacts(flow_run=a_flow_run(state, **{"run_count": 1} | fields))
+
+
+def a_limit(tag: str, holders: set[str] | None = None, **fields: Any) -> Limit:
+    """The limit of a tag, of one slot unless told otherwise, and the runs that hold its slots by transitions."""
+    values: dict[str, Any] = {"id": tag, "name": f"tag:{tag}", "created": NOW, "updated": NOW, "limit": 1}
+    values |= {"active": True, "active_slots": 0, "denied_slots": 0}
+    values |= {"slot_decay_per_second": 0.0, "avg_slot_occupancy_seconds": 2.0}
+    return Limit(GlobalLimit(**values | fields), holders or set())
 
 
 def limited(*limits: TagLimit) -> TaskFacts:

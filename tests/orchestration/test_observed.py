@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from interlock.orchestration.batch import Limit, WorkingSet, decide_batch
+from interlock.orchestration.batch import WorkingSet, decide_batch
 from interlock.orchestration.commands import RecordTaskRunState
 from interlock.orchestration.decision import TaskDecision
 from interlock.orchestration.refusals import ConflictError
@@ -21,6 +21,7 @@ from tests.orchestration.build import (
     SCHEDULED,
     a_chance,
     a_flow_run,
+    a_limit,
     a_state,
     a_task_run,
     later,
@@ -162,7 +163,7 @@ def test_slots_are_given_back_and_never_taken(
 ) -> None:
     """When the run stops, or loses the tag. The client has made sure that it may run."""
     facts.add_task_run(a_task_run(RUNNING, tags=("a",)))
-    facts.limits = {x: Limit(x, x, 1, {"task-run"} if x == "a" else set()) for x in "ab"}
+    facts.limits = {x: a_limit(x, {"task-run"} if x == "a" else set()) for x in "ab"}
     told(facts, tell(kind, 5, task_run_id="task-run", tags=tags, dynamic_key="0", task_key="key"))
     assert {x: limit.holders for x, limit in facts.limits.items()} == {"a": holders, "b": set()}
 
@@ -170,7 +171,7 @@ def test_slots_are_given_back_and_never_taken(
 def test_a_stale_end_gives_no_slot_back(facts: WorkingSet) -> None:
     """The run goes on in the newer state."""
     facts.add_task_run(a_task_run(a_state(RUNNING, at=10), tags=("a",)))
-    facts.limits = {"a": Limit("a", "a", 1, {"task-run"})}
+    facts.limits = {"a": a_limit("a", {"task-run"})}
     told(facts, tell(COMPLETED, 5, task_run_id="task-run", task_key="key"))
     assert facts.limits["a"].holders == {"task-run"}
 

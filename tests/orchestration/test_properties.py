@@ -79,7 +79,9 @@ def limits(draw: st.DrawFn) -> tuple[TagLimit, ...]:
     for tag in draw(st.sampled_from([(), (), ("a",), ("a", "b")])):
         size = draw(st.integers(0, 2))
         held = draw(st.booleans())
-        found.append(TagLimit(tag, size, draw(st.integers(1 if held else 0, 2)), held))
+        leased = draw(st.booleans())
+        taken = draw(st.integers(1 if held or leased else 0, 2))
+        found.append(TagLimit(tag, size, taken, held, leased, active=draw(st.booleans())))
     return tuple(found)
 
 
@@ -227,7 +229,7 @@ def test_slots_are_taken_all_or_none_and_given_back_by_all_that_does_not_run(
             assert not taken | released
         elif decision.run.state.type in ALWAYS_WRITTEN:
             asked = decision.run.state.type is RUNNING and not (force and before.flow_run_id)
-            assert taken == ({limit.tag for limit in facts.limits} - held if asked else set())
+            assert taken == ({limit.tag for limit in facts.limits if limit.active} - held if asked else set())
             assert not released
         else:
             assert released == held
@@ -238,7 +240,7 @@ def test_slots_are_taken_all_or_none_and_given_back_by_all_that_does_not_run(
 def test_a_full_limit_is_never_overrun(run: TaskRun, steps: list[TaskStep]) -> None:
     for (_, _, _, decision), (_, facts, _) in zip(walk_task(run, steps), steps, strict=True):
         taken = {effect.tag for effect in decision.effects if isinstance(effect, TakeSlot)}
-        assert all(limit.taken < limit.limit for limit in facts.limits if limit.tag in taken)
+        assert all(x.taken < x.limit or x.leased for x in facts.limits if x.tag in taken)
 
 
 @given(run=task_runs, steps=task_steps)

@@ -174,6 +174,18 @@ class TestSecureTaskConcurrencySlots:
         assert isinstance(answer, TaskTransition)
         assert answer.effects == (TakeSlot("b", "task-run"),)
 
+    def test_a_run_does_not_wait_for_the_slot_its_client_has_a_lease_of(self) -> None:
+        """It holds it by itself then, so that it is kept when the lease ends."""
+        answer = self.asked(TagLimit("a", 1, 1, leased=True))
+        assert isinstance(answer, TaskTransition)
+        assert answer.effects == (TakeSlot("a", "task-run"),)
+
+    def test_a_limit_that_is_not_active_limits_nothing(self) -> None:
+        assert self.asked(TagLimit("a", 0, 0, active=False)) is None
+        answer = self.asked(TagLimit("a", 1, 1, active=False), TagLimit("b", 1, 0))
+        assert isinstance(answer, TaskTransition)
+        assert answer.effects == (TakeSlot("b", "task-run"),)
+
     def test_of_several_limits_in_the_way_the_last_by_the_alphabet_is_told(self) -> None:
         for limits in ((TagLimit("a", 0, 0), TagLimit("b", 1, 1)), (TagLimit("b", 1, 1), TagLimit("a", 0, 0))):
             assert isinstance(self.asked(*limits), Wait)

@@ -14,7 +14,7 @@ from interlock.orchestration.decision import Abort, Accept, Reject, Wait
 from interlock.orchestration.runs import FlowRunPolicy, TaskRunPolicy
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.storage import tables
-from interlock.storage.queries import flow_runs, flows, run_states, task_runs
+from interlock.storage.queries import concurrency_limits, flow_runs, flows, run_states, task_runs
 from interlock.storage.store import Store
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import FakeClock
@@ -53,8 +53,7 @@ async def move(batcher: Batcher, run_id: str, proposal: Proposal, *, force: bool
 
 async def limit(batcher: Batcher, tag: str, slots: int, clock: FakeClock) -> None:
     def insert(conn: Connection) -> None:
-        values = {"id": str(uuid4()), "created": clock(), "updated": clock(), "tag": tag, "concurrency_limit": slots}
-        conn.execute(tables.concurrency_limits.insert(), values)
+        concurrency_limits.create_or_change(conn, str(uuid4()), tag, slots, clock())
 
     await batcher.write(insert)
 

@@ -157,7 +157,7 @@ async def test_a_background_run_that_is_scheduled_again_waits_once(scene: Scene)
 async def test_the_last_slot_is_not_given_to_two(scene: Scene) -> None:
     await scene.store.commit([_limit_of_one()])
     first, second = [await scene.task_run(scene.flow_run_id, tags=("tag",)) for _ in range(2)]
-    take = "INSERT INTO concurrency_slots SELECT id, %s FROM concurrency_limits"
+    take = "INSERT INTO concurrency_slots SELECT id, %s FROM concurrency_limits_v2"
     await scene.third.execute(take, [second])
     keep = "SELECT FROM task_runs WHERE id = %s FOR UPDATE"
     refused = await scene.decided_after(keep, first, SetTaskRunState(task_run_id=first, proposal=RUNNING))

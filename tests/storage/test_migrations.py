@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Connection, inspect, text
 
 from interlock.server import create_store
 from interlock.settings import Settings
-from interlock.storage import migrations
+from interlock.storage import migrations, types
+from interlock.storage.invariants import violations
+from interlock.storage.queries import concurrency_limits, concurrency_limits_v2
 from interlock.storage.store import NewerDatabaseError, Store
-from interlock.storage.tables import metadata
+from interlock.storage.tables import concurrency_limits_v2 as limits_table
+from interlock.storage.tables import concurrency_slots, metadata
 from tests.databases import Databases
 
 NEWEST = migrations.known_revisions()[-1]
@@ -71,6 +76,50 @@ async def test_all_the_way_down_leaves_nothing_behind(empty: list[Store]) -> Non
     await empty[0].administer(lambda conn: migrations.migrate(conn, "base", down=True))
     tables = await empty[0].administer(lambda conn: inspect(conn).get_table_names())
     assert set(tables) <= {migrations.VERSION_TABLE}
+
+
+OLD_LIMITS = sa.table(
+    "concurrency_limits",
+    sa.column("id", types.Id()),
+    sa.column("created", types.UtcTime()),
+    sa.column("updated", types.UtcTime()),
+    sa.column("tag", types.Text()),
+    sa.column("concurrency_limit", sa.Integer()),
+)
+"""The limits of tags as they were before step 0008."""
+
+
+async def test_limits_of_tags_become_global_limits_and_keep_their_holders(empty: list[Store]) -> None:
+    """Under their ids, in the place of a global limit of that name; and back again, when the step is taken back."""
+    store, now = empty[0], datetime(2026, 1, 1, tzinfo=UTC)
+    limit_id, other_id, plain_id, run_id = (f"00000000-0000-7000-8000-{n:012d}" for n in range(4))
+    times = {"created": now, "updated": now}
+    slot = {"concurrency_limit_id": limit_id, "task_run_id": run_id}
+
+    def fill(conn: Connection) -> None:
+        migrations.migrate(conn, "0007")
+        conn.execute(OLD_LIMITS.insert(), {"id": limit_id, **times, "tag": "a:b", "concurrency_limit": 3})
+        conn.execute(concurrency_slots.insert(), slot)
+        concurrency_limits_v2.create(conn, other_id, {"name": "tag:a:b", "limit": 1}, now)
+        concurrency_limits_v2.create(conn, plain_id, {"name": "TAG:x", "limit": 1}, now)
+
+    await store.administer(fill)
+    await store.start()
+    limit = await store.read(concurrency_limits.by_tag, "a:b", now)
+    assert limit == {"id": limit_id, **times, "tag": "a:b", "concurrency_limit": 3, "active_slots": [run_id]}
+    assert await store.read(violations_but_unknown_runs) == []
+
+    def take_back(conn: Connection) -> tuple[Any, ...]:
+        migrations.migrate(conn, "0007", down=True)
+        named = conn.execute(sa.select(limits_table.c.name)).scalars().all()
+        tags = conn.execute(sa.select(OLD_LIMITS.c.tag, OLD_LIMITS.c.concurrency_limit)).all()
+        return named, tags, [dict(x) for x in conn.execute(sa.select(concurrency_slots)).mappings()]
+
+    assert await store.administer(take_back) == (["TAG:x"], [("a:b", 3)], [slot])
+
+
+def violations_but_unknown_runs(conn: Connection) -> list[str]:
+    return [x.name for x in violations(conn) if x.name != "slot-of-unknown-run"]
 
 
 async def test_stores_that_open_at_once_bring_the_schema_up_once(empty: list[Store]) -> None:

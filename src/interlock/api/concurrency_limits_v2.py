@@ -1,11 +1,12 @@
 """Routes for global concurrency limits, whose slots are taken by name."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, Header, HTTPException
 from starlette.responses import Response
 
-from interlock.api.context import ContextDep
+from interlock.api.context import Context, ContextDep
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.base import Number, PlainName, WholeNumber
 from interlock.api.schemas.concurrency_limits_v2 import (
@@ -16,7 +17,7 @@ from interlock.api.schemas.concurrency_limits_v2 import (
     NewGlobalLimitAnswer,
 )
 from interlock.api.wire_route import WireRoute
-from interlock.orchestration.global_limits import Denial, ImpossibleAcquisitionError, Mode
+from interlock.orchestration.global_limits import Denial, GlobalLimit, ImpossibleAcquisitionError, Mode
 from interlock.storage.queries import concurrency_limits_v2
 
 router = APIRouter(prefix="/v2/concurrency_limits", tags=["Concurrency Limits V2"], route_class=WireRoute)
@@ -26,6 +27,7 @@ Names = Annotated[list[PlainName], Body(min_length=1)]
 OccupancySeconds = Annotated[
     Number | None, Body(gt=0.0, description="How long the slots were held; the average tells others how long to wait.")
 ]
+UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
 def _found(limit: Any) -> Any:
@@ -44,18 +46,44 @@ async def create_global_limit(body: GlobalLimitCreateBody, context: ContextDep) 
 @router.post("/filter", response_model=list[GlobalLimitAnswer])
 async def read_global_limits(context: ContextDep, limit: Limit, offset: Offset = 0) -> Any:
     """All global limits, by name."""
-    return await context.store.read(concurrency_limits_v2.page, limit, offset)
+    return await context.store.read(concurrency_limits_v2.page, limit, offset, context.clock())
 
 
 @router.post("/increment", response_model=list[LimitReferenceAnswer])
 async def take_slots(
-    context: ContextDep, slots: Slots, names: Names, mode: Annotated[Mode, Body()] = "concurrency"
+    context: ContextDep,
+    slots: Slots,
+    names: Names,
+    mode: Annotated[Mode, Body()] = "concurrency",
+    user_agent: UserAgent = "",
 ) -> Any:
     """Take slots of all the limits named, or of none: 423 with Retry-After, in seconds, where one of them is full."""
+    new_id = _new_id(context, user_agent)
+    return await granted(
+        context.batcher.write(concurrency_limits_v2.take_slots, names, slots, mode, new_id, context.clock())
+    )
+
+
+@router.post("/decrement", response_model=list[LimitReferenceAnswer])
+async def free_slots(
+    context: ContextDep,
+    slots: Slots,
+    names: Names,
+    occupancy_seconds: OccupancySeconds = None,
+    user_agent: UserAgent = "",
+) -> Any:
+    """Give slots of all the limits named back."""
+    new_id = _new_id(context, user_agent)
+    return await context.batcher.write(
+        concurrency_limits_v2.free_slots, names, slots, occupancy_seconds, new_id, context.clock()
+    )
+
+
+async def granted(taking: Awaitable[list[GlobalLimit] | Denial]) -> list[GlobalLimit]:
+    """The limits that slots were taken of; raises 423 with Retry-After where there were none left, and 422 where no
+    waiting would bring any."""
     try:
-        outcome = await context.batcher.write(
-            concurrency_limits_v2.take_slots, names, slots, mode, context.chance.new_id, context.clock()
-        )
+        outcome = await taking
     except ImpossibleAcquisitionError as error:
         raise HTTPException(422, str(error)) from error
     if isinstance(outcome, Denial):
@@ -63,20 +91,15 @@ async def take_slots(
     return outcome
 
 
-@router.post("/decrement", response_model=list[LimitReferenceAnswer])
-async def free_slots(
-    context: ContextDep, slots: Slots, names: Names, occupancy_seconds: OccupancySeconds = None
-) -> Any:
-    """Give slots of all the limits named back."""
-    return await context.batcher.write(
-        concurrency_limits_v2.free_slots, names, slots, occupancy_seconds, context.chance.new_id, context.clock()
-    )
+def _new_id(context: Context, user_agent: str) -> Callable[[], str] | None:
+    """Ids for the limits that are made of names without one, which is not what clients of the 3.x line expect."""
+    return None if user_agent.startswith("prefect/3.") else context.chance.new_id
 
 
 @router.get("/{id_or_name}", response_model=GlobalLimitAnswer)
 async def read_global_limit(id_or_name: str, context: ContextDep) -> Any:
     """One global limit."""
-    return _found(await context.store.read(concurrency_limits_v2.by_id_or_name, id_or_name))
+    return _found(await context.store.read(concurrency_limits_v2.by_id_or_name, id_or_name, context.clock()))
 
 
 @router.patch("/{id_or_name}", status_code=204)

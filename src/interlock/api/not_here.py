@@ -11,6 +11,5 @@ router = APIRouter(include_in_schema=False, route_class=WireRoute)
 
 
 @router.post("/deployments/get_scheduled_flow_runs")
-@router.post("/v2/concurrency_limits/increment-with-lease")
 async def not_here() -> None:
     raise HTTPException(404, "Not Found")

@@ -32,6 +32,7 @@ from interlock.orchestration.decision import (
 )
 from interlock.orchestration.events import Event
 from interlock.orchestration.facts import Chance, FlowFacts, Moment, RecordFacts, TagLimit, TaskFacts
+from interlock.orchestration.global_limits import TAG_PREFIX, GlobalLimit
 from interlock.orchestration.observed import draft_of, record_task_run_state
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun, TaskRun
@@ -52,12 +53,39 @@ OLD_RETRY_API_VERSION = (0, 8, 3)
 
 
 class Limit(msgspec.Struct):
-    """A tag's concurrency limit and the ids of the task runs that hold its slots."""
+    """A tag's concurrency limit, and the ids of the task runs that hold its slots: by their transitions (`holders`), or
+    by leases, which hold `leased` slots in all."""
 
-    id: str
-    tag: str
-    limit: int
-    holders: set[str]
+    record: GlobalLimit
+    holders: set[str] = msgspec.field(default_factory=set)
+    leased: int = 0
+    lease_holders: set[str] = msgspec.field(default_factory=set)
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def tag(self) -> str:
+        return self.record.name.removeprefix(TAG_PREFIX)
+
+    def add_holder(self, task_run_id: str | None, leased: int) -> None:
+        """Count a run that holds a slot by a transition, or, where `leased` is not 0, a lease of so many slots, which
+        may be a run's."""
+        self.leased += leased
+        if task_run_id is not None:
+            (self.lease_holders if leased else self.holders).add(task_run_id)
+
+    def facts_for(self, run_id: str) -> TagLimit:
+        """What this run may know of it. A run that holds slots in both ways holds those of the lease."""
+        return TagLimit(
+            self.tag,
+            self.record.limit,
+            self.record.active_slots + self.leased + len(self.holders - self.lease_holders),
+            held=run_id in self.holders,
+            leased=run_id in self.lease_holders,
+            active=self.record.active,
+        )
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
@@ -134,8 +162,7 @@ class WorkingSet:
         return transition_id is not None and (run_id, transition_id) in self.carried_out
 
     def _tag_limits(self, run: TaskRun) -> tuple[TagLimit, ...]:
-        limits = (self.limits[tag] for tag in dict.fromkeys(run.tags) if tag in self.limits)
-        return tuple(TagLimit(x.tag, x.limit, len(x.holders), run.id in x.holders) for x in limits)
+        return tuple(self.limits[tag].facts_for(run.id) for tag in dict.fromkeys(run.tags) if tag in self.limits)
 
     def flow_facts(
         self, run: FlowRun, proposal: Proposal | None, api_version: tuple[int, int, int] | None

@@ -16,12 +16,15 @@ TICK = timedelta(microseconds=1)
 
 
 class TagLimit(msgspec.Struct, frozen=True):
-    """A concurrency limit on a tag, how many task runs hold its slots, and whether this one is among them."""
+    """A concurrency limit on a tag, how many of its slots are taken, and whether this run holds one of them: by a
+    transition (`held`), or by a lease that its client has (`leased`). One that is not active limits nothing."""
 
     tag: str
     limit: int
     taken: int
     held: bool = False
+    leased: bool = False
+    active: bool = True
 
 
 class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,13 @@
 """Global concurrency limits: slots that are taken by name, and that may free themselves as time goes by.
 
-What lives here: the arithmetic of taking, denying and freeing slots. What does not: limits of tags, whose slots task
-runs hold by themselves (task_rules.py), and where limits are kept (storage/queries/concurrency_limits_v2.py).
+What lives here: the arithmetic of taking, denying and freeing slots. What does not: leases, who hold slots for a time
+(concurrency_leases.py), how task runs take slots of their tags by their transitions (task_rules.py), and where limits
+are kept (storage/queries/concurrency_limits_v2.py).
 
 A limit without decay counts slots that are taken and given back. One with decay is a rate limit: its slots free
 themselves at so many a second, counted from the limit's last change, whole slots only.
+
+The limit of a tag is a global limit too, of the name `tag:` and the tag.
 """
 
 from collections.abc import Sequence
@@ -23,8 +26,16 @@ SHORTEST_OCCUPANCY_SECONDS = 0.1
 """What a shorter use counts for, so that waiters are never told to come back at once."""
 
 
+TAG_PREFIX = "tag:"
+"""What the name of a tag's limit begins with."""
+
+
 class GlobalLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit as of `updated`. One that is not active limits nothing."""
+    """A limit as of `updated`. One that is not active limits nothing.
+
+    `active_slots` are those that were taken by name; `held` are taken as well, by leases and by task runs, and come
+    free when these end.
+    """
 
     id: str
     created: datetime
@@ -36,6 +47,7 @@ class GlobalLimit(msgspec.Struct, frozen=True, kw_only=True):
     denied_slots: int
     slot_decay_per_second: float
     avg_slot_occupancy_seconds: float
+    held: int = 0
 
 
 class ImpossibleAcquisitionError(Exception):
@@ -62,9 +74,24 @@ def check_possible(limits: Sequence[GlobalLimit], slots: int, mode: Mode) -> Non
 
 def take(limits: Sequence[GlobalLimit], slots: int, now: datetime) -> list[GlobalLimit] | Denial:
     """These active limits after each of them gave so many slots, or a denial where one of them can't."""
-    if all(_active_slots(x, now) + slots <= x.limit for x in limits):
-        return [_changed(x, _active_slots(x, now) + slots, now) for x in limits]
+    if all(can_give(x, slots, now) for x in limits):
+        return [_changed(x, _stored_slots(x, now) + slots, now) for x in limits]
     return Denial(_retry_after(limits, slots))
+
+
+def can_give(limit: GlobalLimit, slots: int, now: datetime) -> bool:
+    """Whether so many slots are left."""
+    return active_slots(limit, now) + slots <= limit.limit
+
+
+def active_slots(limit: GlobalLimit, now: datetime) -> int:
+    """How many slots are taken, in whatever way."""
+    return _stored_slots(limit, now) + limit.held
+
+
+def as_of(limit: GlobalLimit, now: datetime) -> GlobalLimit:
+    """The limit after the time that has passed. Its own time never goes back, whoever's clock does."""
+    return _changed(limit, _stored_slots(limit, now), now)
 
 
 def deny(limit: GlobalLimit, slots: int, now: datetime) -> GlobalLimit:
@@ -76,24 +103,29 @@ def deny(limit: GlobalLimit, slots: int, now: datetime) -> GlobalLimit:
 
 def free(limit: GlobalLimit, slots: int, occupancy_seconds: float | None, now: datetime) -> GlobalLimit:
     """A limit after so many slots were given back, which were held for `occupancy_seconds` if that is known."""
-    freed = _changed(limit, max(0, _active_slots(limit, now) - slots), now)
+    freed = _changed(limit, max(0, _stored_slots(limit, now) - slots), now)
+    return averaged(freed, slots, occupancy_seconds) if occupancy_seconds else freed
+
+
+def averaged(limit: GlobalLimit, slots: int, occupancy_seconds: float) -> GlobalLimit:
+    """A limit with one more use of so many of its slots in the average."""
     # A limit of none has no uses to average.
-    if not occupancy_seconds or limit.limit == 0:
-        return freed
+    if limit.limit == 0:
+        return limit
     per_slot = max(occupancy_seconds / slots, SHORTEST_OCCUPANCY_SECONDS)
     samples = limit.limit * SAMPLES_PER_SLOT
     average = limit.avg_slot_occupancy_seconds + per_slot / samples - limit.avg_slot_occupancy_seconds / samples
-    return msgspec.structs.replace(freed, avg_slot_occupancy_seconds=average)
+    return msgspec.structs.replace(limit, avg_slot_occupancy_seconds=average)
 
 
-def _changed(limit: GlobalLimit, active_slots: int, now: datetime) -> GlobalLimit:
+def _changed(limit: GlobalLimit, stored_slots: int, now: datetime) -> GlobalLimit:
     # Where another server's clock is ahead, time must not pass twice: what decays would come free too early.
     return msgspec.structs.replace(
-        limit, active_slots=active_slots, denied_slots=_denied_slots(limit, now), updated=max(now, limit.updated)
+        limit, active_slots=stored_slots, denied_slots=_denied_slots(limit, now), updated=max(now, limit.updated)
     )
 
 
-def _active_slots(limit: GlobalLimit, now: datetime) -> int:
+def _stored_slots(limit: GlobalLimit, now: datetime) -> int:
     return _decayed(limit.active_slots, limit.slot_decay_per_second, limit, now)
 
 

@@ -106,18 +106,20 @@ def secure_task_concurrency_slots(
 ) -> Verdict | TaskTransition | None:
     """A run starts only with a slot of every limit on its tags, and waits while one is full. It keeps what it holds.
 
-    Of several limits in its way, the last by the alphabet is the one it is told of.
+    What its client has a lease of it need not wait for. Of several limits in its way, the last by the alphabet is the
+    one it is told of.
     """
-    if not facts.limits:
+    limits = [x for x in facts.limits if x.active]
+    if not limits:
         return None
-    for limit in sorted(facts.limits, key=_tag, reverse=True):
+    for limit in sorted(limits, key=_tag, reverse=True):
         if limit.limit == 0:
             return Abort(
                 f'The concurrency limit on tag "{limit.tag}" is 0 and will deadlock if the task tries to run again.'
             )
-        if limit.taken >= limit.limit and not limit.held:
+        if limit.taken >= limit.limit and not (limit.held or limit.leased):
             return Wait(f"Concurrency limit for the {limit.tag} tag has been reached", facts.slot_wait_seconds)
-    slots = tuple(TakeSlot(limit.tag, transition.run.id) for limit in facts.limits if not limit.held)
+    slots = tuple(TakeSlot(limit.tag, transition.run.id) for limit in limits if not limit.held)
     return replace(transition, effects=transition.effects + slots)
 
 

@@ -15,7 +15,6 @@ from interlock.orchestration.batch import (
     OLD_RETRY_API_VERSION,
     CacheEntry,
     FlowRunKey,
-    Limit,
     TaskRunKey,
     WorkingSet,
     decide_batch,
@@ -35,14 +34,12 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import rows, state_events, tags
+from interlock.storage import rows, state_events, tag_limits, tags
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts, events
 from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
-    concurrency_limits,
-    concurrency_slots,
     flow_run_states,
     flow_runs,
     flows,
@@ -111,17 +108,6 @@ _FLOW_RUNS_LOCKED = _locking(rows.select_flow_runs().where(_among(flow_runs.c.id
 _FLOW_RUNS_KEPT = _keeping(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
 _FLOW_IDS = _keeping(select(flows.c.id).where(_among(flows.c.id)), flows)
-_LIMITS = Prepared(
-    select(concurrency_limits.c.id, concurrency_limits.c.tag, concurrency_limits.c.concurrency_limit)
-    .where(_among(concurrency_limits.c.tag))
-    .order_by(concurrency_limits.c.id)
-    .with_for_update(key_share=True)
-)
-_HOLDERS = Prepared(
-    select(concurrency_slots.c.concurrency_limit_id, concurrency_slots.c.task_run_id).where(
-        _among(concurrency_slots.c.concurrency_limit_id)
-    )
-)
 _KNOWN_STATES = Prepared(select(task_run_states.c.id).where(_among(task_run_states.c.id)))
 _TASK_RUN_REQUESTS = Prepared(
     select(task_run_states.c.task_run_id, task_run_states.c.transition_id).where(
@@ -169,13 +155,10 @@ _INSERT_TASK_RUN_STATE = BulkInsert(task_run_states, (*rows.STATE_COLUMNS, "task
 _INSERT_FLOW_RUN = BulkInsert(flow_runs, rows.FLOW_RUN_VALUES)
 _UPDATE_FLOW_RUN = BulkUpdate(flow_runs, rows.FLOW_RUN_CHANGES)
 _INSERT_FLOW_RUN_STATE = BulkInsert(flow_run_states, (*rows.STATE_COLUMNS, "flow_run_id"))
-_INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
 _INSERT_CACHE_ENTRY = BulkInsert(task_run_state_cache, task_run_state_cache.c.keys())
-_DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
 _DELETE_FROM_QUEUE = BulkDelete(task_run_queue, ("task_run_id",))
 _PUT_INTO_QUEUE = BulkUpsert(task_run_queue, task_run_queue.c.keys())
 _TAKE_WAITING = BulkUpdate(task_run_queue, ("taken",), key="task_run_id")
-_TOUCH_LIMIT = BulkUpdate(concurrency_limits, ("updated",))
 
 
 def carry_out(
@@ -203,7 +186,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_flow_runs(conn, commands, facts)
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
-    load_limits(conn, commands, facts)
+    load_limits(conn, commands, facts, now)
     proposing = [c for c in commands if not isinstance(c, RecordTaskRunState | RecordEvent)]
     load_cache(conn, proposing, facts, now)
     _load_carried_out(conn, proposing, facts)
@@ -327,17 +310,12 @@ def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[st
     return {i for i in wanted if i is not None}
 
 
-def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> None:
-    """The limits on the tags of the runs at hand, and who holds their slots."""
+def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
+    """The limits on the tags of the runs at hand, and who holds their slots by now."""
     limited = {tag for run in facts.task_runs.values() for tag in run.tags}
     limited.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
-    if not limited:
-        return
-    limits = {row[0]: Limit(row[0], row[1], row[2], set()) for row in _LIMITS.fetch(conn, {"keys": limited})}
-    if limits:
-        for limit_id, task_run_id in _HOLDERS.fetch(conn, {"keys": limits}):
-            limits[limit_id].holders.add(task_run_id)
-    facts.limits = {limit.tag: limit for limit in limits.values()}
+    if limited:
+        facts.limits = tag_limits.load(conn, limited, now)
 
 
 def load_cache(conn: Connection, commands: Sequence[Proposing], facts: WorkingSet, now: datetime) -> None:
@@ -386,7 +364,7 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId, n
     """Everything that was decided but the results, which have queries of their own."""
     _write_flow_runs(writes, facts)
     _write_task_runs(writes, facts)
-    _write_slots(conn, writes, facts)
+    tag_limits.gather(conn, writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
     add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
@@ -440,22 +418,6 @@ def _write_results(conn: Connection, facts: WorkingSet, new_id: NewId) -> None:
     decided = (x for x in facts.new_task_run_states if not x.is_observed)
     results += [artifacts.Result(x, x.details.task_run_id) for x in decided if x.data is not None]
     artifacts.insert_results(conn, results, new_id)
-
-
-def _write_slots(conn: Connection, writes: Writes, facts: WorkingSet) -> None:
-    limits = {facts.limits[tag].id: facts.limits[tag].holders for tag in facts.touched_limits}
-    if not limits:
-        return
-    wanted = {(limit_id, run_id) for limit_id, holders in limits.items() for run_id in holders}
-    stored = {(limit_id, run_id) for limit_id, run_id in _HOLDERS.fetch(conn, {"keys": limits})}
-    writes.add(_DELETE_SLOT, [_slot(*x) for x in stored - wanted])
-    writes.add(_INSERT_SLOT, [_slot(*x) for x in wanted - stored])
-    changes = [{"id": facts.limits[tag].id, "updated": changed} for tag, changed in facts.touched_limits.items()]
-    writes.add(_TOUCH_LIMIT, changes)
-
-
-def _slot(limit_id: str, task_run_id: str) -> dict[str, str]:
-    return {"concurrency_limit_id": limit_id, "task_run_id": task_run_id}
 
 
 def _write_cache(writes: Writes, facts: WorkingSet, new_id: NewId) -> None:

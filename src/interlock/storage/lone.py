@@ -106,7 +106,7 @@ class LoneCommands:
         if seen is None:
             return None
         facts = self._facts(seen)
-        ledger.load_limits(conn, [command], facts)
+        ledger.load_limits(conn, [command], facts, self._clock())
         if facts.limits:
             return None
         ledger.load_cache(conn, [command], facts, self._clock())

@@ -44,7 +44,7 @@ async def test_a_second_demo_goes_beside_the_first(store: Store, clock: FakeCloc
     await filled(store, clock)
     counts = await store.read(database.counts)
     assert (counts["flows"], counts["flow_runs"], counts["task_runs"]) == (10, 2_000, 2 * RUNS)
-    assert (await store.read(concurrency_limits.by_tag, "gpu") or {})["concurrency_limit"] == 3
+    assert (await store.read(concurrency_limits.by_tag, "gpu", clock()) or {})["concurrency_limit"] == 3
     assert await store.read(violations) == []
 
 

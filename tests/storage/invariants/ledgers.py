@@ -5,18 +5,20 @@ What lives here: the ledger and the records of how it is broken. What does not: 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, create_engine, insert, select, update
 
 from interlock.engine.batcher import Batcher
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.concurrency_leases import Holder
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.server import create_store
 from interlock.settings import Settings
 from interlock.storage import sums
 from interlock.storage.invariants import violations
-from interlock.storage.queries import artifacts, concurrency_limits, flows
+from interlock.storage.queries import artifacts, concurrency_leases, concurrency_limits, concurrency_limits_v2, flows
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import CountingChance, FakeClock
 
@@ -32,6 +34,7 @@ FLOW, FLOW_RUN, ENDED_FLOW_RUN, SUBFLOW, NEW_FLOW_RUN = map(_id, range(5))
 ENDED_TASK_RUN, RUNNING_TASK_RUN, PARENT_TASK_RUN, QUEUED_TASK_RUN, NEW_TASK_RUN = map(_id, range(5, 10))
 ENDED_BACKGROUND_RUN = _id(10)
 TAG, ARTIFACT_KEY = "tag", "key"
+LIMIT_OF_TAG, LEASED_LIMIT = "tag:tag", "leased"
 
 PENDING, RUNNING, COMPLETED = (Proposal(type=x) for x in (StateType.PENDING, StateType.RUNNING, StateType.COMPLETED))
 CACHED = Proposal(type=StateType.COMPLETED, details=StateDetails(cache_key="cache key"))
@@ -42,7 +45,8 @@ async def fill(url: str) -> None:
 
     A flow run that runs, with a task run that ended (and is cached), one that runs (and holds a slot), and one that
     stands for a subflow; a flow run that ended; a background run that is queued, and another that has no state, since
-    there was no slot for it; a flow run without a state; an artifact.
+    there was no slot for it; a flow run without a state; an artifact; a lease
+    of both slots of a global limit.
     """
     clock, chance = FakeClock(), CountingChance().chance()
     store = create_store(Settings(database_url=url), clock, chance)
@@ -64,6 +68,13 @@ async def fill(url: str) -> None:
     await store.start()
     await batcher.write(flows.get_or_create, FLOW, "flow", [], {}, clock())
     await batcher.write(concurrency_limits.create_or_change, chance.new_id(), TAG, 1, clock())
+    leased = {"name": LEASED_LIMIT, "limit": 2}
+    await batcher.write(concurrency_limits_v2.create, chance.new_id(), leased, clock())
+    holder = Holder("flow_run", FLOW_RUN)
+    names = [LEASED_LIMIT]
+    await batcher.write(
+        concurrency_leases.take, chance.new_id(), names, 2, "concurrency", timedelta(minutes=1), holder, clock()
+    )
     await flow_run(FLOW_RUN, PENDING, RUNNING)
     await flow_run(ENDED_FLOW_RUN, PENDING, RUNNING, COMPLETED)
     await flow_run(NEW_FLOW_RUN, None)

@@ -16,6 +16,8 @@ from tests.storage.invariants.ledgers import (
     ARTIFACT_KEY,
     ENDED_BACKGROUND_RUN,
     ENDED_TASK_RUN,
+    LEASED_LIMIT,
+    LIMIT_OF_TAG,
     NEW_TASK_RUN,
     NOWHERE,
     QUEUED_TASK_RUN,
@@ -34,8 +36,8 @@ def change_all(ledger: Breakable, table: Table, **values: Any) -> None:
 
 
 def give_slot(ledger: Breakable, task_run_id: str) -> str:
-    change_all(ledger, tables.concurrency_limits, concurrency_limit=2)
-    limit_id = ledger.row(tables.concurrency_limits)["id"]
+    limit_id = ledger.row(tables.concurrency_limits_v2, name=LIMIT_OF_TAG)["id"]
+    ledger.change(tables.concurrency_limits_v2, limit_id, limit=2)
     slot = {"concurrency_limit_id": limit_id, "task_run_id": task_run_id}
     ledger.conn.execute(insert(tables.concurrency_slots), slot)
     return task_run_id
@@ -77,8 +79,33 @@ def is_held_without_need(ledger: Breakable) -> str:
 
 
 def gave_more_than_it_had(ledger: Breakable) -> str:
-    change_all(ledger, tables.concurrency_limits, concurrency_limit=0)
-    return TAG
+    limit_id = ledger.row(tables.concurrency_limits_v2, name=LIMIT_OF_TAG)["id"]
+    ledger.change(tables.concurrency_limits_v2, limit_id, limit=0)
+    return LIMIT_OF_TAG
+
+
+def leased_more_than_it_had(ledger: Breakable) -> str:
+    limit = ledger.row(tables.concurrency_limits_v2, name=LEASED_LIMIT)
+    ledger.change(tables.concurrency_limits_v2, limit["id"], limit=1)
+    return LEASED_LIMIT
+
+
+def expired_at_once(ledger: Breakable) -> str:
+    lease = ledger.row(tables.concurrency_leases)
+    return ledger.change(tables.concurrency_leases, lease["id"], expires=lease["created"])
+
+
+def is_held_by_half(ledger: Breakable) -> str:
+    return ledger.change(tables.concurrency_leases, ledger.row(tables.concurrency_leases)["id"], holder_id=None)
+
+
+def is_held_by_what_no_one_is(ledger: Breakable) -> str:
+    return ledger.change(tables.concurrency_leases, ledger.row(tables.concurrency_leases)["id"], holder_type="tag")
+
+
+def leases_no_slot(ledger: Breakable) -> str:
+    change_all(ledger, tables.concurrency_lease_slots, slots=0)
+    return str(ledger.row(tables.concurrency_leases)["id"])
 
 
 def is_older_than_its_state(ledger: Breakable) -> str:
@@ -142,6 +169,11 @@ BREAKS = [
     Break("slot-of-idle-run", "is_held_beyond_the_end", is_held_beyond_the_end),
     Break("slot-of-other-tag", "is_held_without_need", is_held_without_need),
     Break("limit-exceeded", "gave_more_than_it_had", gave_more_than_it_had),
+    Break("limit-exceeded", "leased_more_than_it_had", leased_more_than_it_had),
+    Break("lease-time", "expired_at_once", expired_at_once),
+    Break("lease-holder", "is_held_by_half", is_held_by_half),
+    Break("lease-holder", "is_held_by_what_no_one_is", is_held_by_what_no_one_is),
+    Break("lease-of-nothing", "leases_no_slot", leases_no_slot),
     Break("cache-entry", "is_older_than_its_state", is_older_than_its_state),
     Break("cache-entry", "names_a_state_that_did_not_complete", names_a_state_that_did_not_complete),
     Break("queued-run", "would_be_delivered_too_early", would_be_delivered_too_early),
@@ -171,8 +203,8 @@ def test_what_is_broken_is_told_and_nothing_else(way: Break, ledger: Breakable) 
 
 def test_a_limit_that_was_lowered_is_in_order(ledger: Breakable) -> None:
     """Its holders keep their slots until they end."""
-    limit = ledger.row(tables.concurrency_limits)
-    ledger.change(tables.concurrency_limits, limit["id"], concurrency_limit=0, updated=limit["updated"] + SECOND)
+    limit = ledger.row(tables.concurrency_limits_v2, name=LIMIT_OF_TAG)
+    ledger.change(tables.concurrency_limits_v2, limit["id"], limit=0, updated=limit["updated"] + SECOND)
     assert ledger.found() == {}
 
 
@@ -228,7 +260,7 @@ def test_every_natural_key_is_looked_at() -> None:
         "others have the same flow_run_id and task_key and dynamic_key",
         "others have the same task_key and dynamic_key",
         "others have the same flow_id and idempotency_key",
-        "others have the same tag",
+        "others have the same name",
     }
 
 

@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PENDING = Proposal(type=StateType.PENDING)
 
 LOCK_TASK_RUN = f"SELECT 1 FROM task_runs WHERE id = '{TASK_RUN}' FOR NO KEY UPDATE"
-LOCK_LIMIT = f"SELECT 1 FROM concurrency_limits WHERE id = '{LIMIT}' FOR NO KEY UPDATE"
+LOCK_LIMIT = f"SELECT 1 FROM concurrency_limits_v2 WHERE id = '{LIMIT}' FOR NO KEY UPDATE"
 TAKE_SLOT = f"INSERT INTO concurrency_slots (concurrency_limit_id, task_run_id) VALUES ('{LIMIT}', '{TASK_RUN}')"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HOLDERS = "SELECT count(*) FROM concurrency_slots"

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from interlock.api.schemas.base import Answer, Id, NotNegativeInt, NotNegativeNumber, PlainName, StrictBody, Timestamp
+from interlock.orchestration.concurrency_leases import HolderType
 
 Decay = Annotated[
     NotNegativeNumber, Field(description="How many slots free themselves a second; above 0, a rate limit.")
@@ -67,3 +68,17 @@ class LimitReferenceAnswer(Answer):
     id: Id
     name: str
     limit: int
+
+
+class HolderBody(StrictBody):
+    """Who slots are held for."""
+
+    type: HolderType
+    id: Id
+
+
+class LeaseAnswer(Answer):
+    """A lease, and the limits that it holds slots of."""
+
+    lease_id: Id
+    limits: list[LimitReferenceAnswer]

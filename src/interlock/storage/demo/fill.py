@@ -55,7 +55,7 @@ def _prepare(demo: Demo, conn: Connection) -> tuple[dict[str, str], dict[str, st
     flow_ids = {}
     for flow in world.FLOWS:
         flow_ids[flow.name] = flows.get_or_create(conn, id_at(rng, made), flow.name, list(flow.tags), {}, made)[0]["id"]
-    limits = {tag: concurrency_limits.by_tag(conn, tag) for tag in world.TAG_LIMITS}
+    limits = {tag: concurrency_limits.by_tag(conn, tag, made) for tag in world.TAG_LIMITS}
     for tag, slots in world.TAG_LIMITS.items():
         limits[tag] = limits[tag] or concurrency_limits.create_or_change(conn, id_at(rng, made), tag, slots, made)
     return flow_ids, {tag: limit["id"] for tag, limit in limits.items() if limit is not None}

@@ -1,14 +1,14 @@
 """What holds for the records that hang on runs, and for references and keys of all tables.
 
-What lives here: slots, cache entries, the queue, the newest artifacts, references to rows that are gone, keys that
-occur twice. What does not: the runs themselves (runs.py).
+What lives here: slots, leases, cache entries, the queue, the newest artifacts, references to rows that are gone, keys
+that occur twice. What does not: the runs themselves (runs.py).
 
 Not everything that refers to a run must find it: logs, artifacts and cache entries stay when a run is deleted, and so
 does the name of a deployment in its runs.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     Column,
@@ -24,6 +24,8 @@ from sqlalchemy import (
     select,
 )
 
+from interlock.orchestration.concurrency_leases import HolderType
+from interlock.orchestration.global_limits import TAG_PREFIX
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.orchestration.task_rules import SLOT_HOLDING_TYPES
 from interlock.storage.expressions import has_tag, members
@@ -32,7 +34,8 @@ from interlock.storage.invariants.scan import Invariant, Scan
 from interlock.storage.tables import (
     artifact_collections,
     artifacts,
-    concurrency_limits,
+    concurrency_lease_slots,
+    concurrency_leases,
     concurrency_slots,
     metadata,
     task_run_queue,
@@ -42,6 +45,7 @@ from interlock.storage.tables import (
     task_runs,
     task_workers,
 )
+from interlock.storage.tables import concurrency_limits_v2 as limits_table
 from interlock.storage.tags import KEY_CHARACTERS
 from interlock.storage.types import Text
 
@@ -51,6 +55,7 @@ def scans() -> list[Scan]:
     return [
         _slots(),
         _limits(),
+        _leases(),
         _cache_entries(),
         _queue(),
         _tags(),
@@ -67,9 +72,10 @@ def _slots() -> Scan:
     transition of that run, would ever free its slot."""
     runs = task_runs.c
     rows = concurrency_slots.join(
-        concurrency_limits, concurrency_limits.c.id == concurrency_slots.c.concurrency_limit_id
+        limits_table, limits_table.c.id == concurrency_slots.c.concurrency_limit_id
     ).outerjoin(task_runs, runs.id == concurrency_slots.c.task_run_id)
     is_known = runs.id.is_not(None)
+    tag = func.substr(limits_table.c.name, len(TAG_PREFIX) + 1)
     return Scan(
         rows,
         concurrency_slots.c.task_run_id,
@@ -85,20 +91,32 @@ def _slots() -> Scan:
             Invariant(
                 "slot-of-other-tag",
                 "slots of tag limits are held by task runs without that tag",
-                and_(is_known, not_(has_tag(runs.tags, concurrency_limits.c.tag))),
+                and_(is_known, not_(has_tag(runs.tags, tag))),
             ),
         ),
     )
 
 
 def _limits() -> Scan:
-    """A limit that was lowered, or reset to many holders, has more of them for a while. That a run took a slot when
-    there was none shows while this is the last that happened to the limit. A state that a client tells of
-    takes no slot, though it may be of the same instant."""
-    limits, slots = concurrency_limits.c, concurrency_slots.c
-    holders = (
-        select(func.count()).where(slots.concurrency_limit_id == limits.id).select_from(concurrency_slots)
-    ).scalar_subquery()
+    """A limit that was lowered, or reset to many holders, has more of them for a while. That a slot was taken when
+    there was none shows while this is the last that happened to the limit. A state that a client tells of takes no
+    slot, though it may be of the same instant, and a run whose client has a lease none that the lease does not hold."""
+    limits, slots, shares = limits_table.c, concurrency_slots.c, concurrency_lease_slots.c
+    is_of_limit = (shares.concurrency_limit_id == limits.id, shares.is_stored.is_(False))
+    was_alive = (concurrency_leases.c.id == shares.lease_id, concurrency_leases.c.expires > limits.updated)
+    has_lease = exists().where(
+        *is_of_limit,
+        *was_alive,
+        concurrency_leases.c.holder_type == "task_run",
+        concurrency_leases.c.holder_id == slots.task_run_id,
+    )
+    leased = select(func.coalesce(func.sum(shares.slots), 0)).where(*is_of_limit, *was_alive).correlate(limits_table)
+    by_runs = (
+        select(func.count())
+        .where(slots.concurrency_limit_id == limits.id, ~has_lease.correlate(limits_table, concurrency_slots))
+        .correlate(limits_table)
+    )
+    was_leased_last = exists().where(*is_of_limit, *was_alive, concurrency_leases.c.created == limits.updated)
     was_taken_last = exists().where(
         slots.concurrency_limit_id == limits.id,
         task_runs.c.id == slots.task_run_id,
@@ -106,15 +124,41 @@ def _limits() -> Scan:
         task_runs.c.state_timestamp == limits.updated,
         task_run_states.c.id == task_runs.c.state_id,
         task_run_states.c.transition_id.is_distinct_from(task_run_states.c.id),
+        ~has_lease.correlate(limits_table, concurrency_slots),
     )
+    taken = limits.active_slots + leased.scalar_subquery() + by_runs.scalar_subquery()
     return Scan(
-        concurrency_limits,
-        limits.tag,
+        limits_table,
+        limits.name,
         (
             Invariant(
                 "limit-exceeded",
-                "of these tags a task run took a slot when none was left",
-                and_(holders > limits.concurrency_limit, was_taken_last),
+                "of these limits a task run or a lease took slots when too few were left",
+                and_(limits.active, taken > limits.limit, or_(was_taken_last, was_leased_last)),
+            ),
+        ),
+    )
+
+
+def _leases() -> Scan:
+    leases, shares = concurrency_leases.c, concurrency_lease_slots.c
+    return Scan(
+        concurrency_leases,
+        leases.id,
+        (
+            Invariant("lease-time", "leases expire before they begin", leases.expires <= leases.created),
+            Invariant(
+                "lease-holder",
+                "leases have half a holder, or one of no known type",
+                or_(
+                    leases.holder_type.is_(None) != leases.holder_id.is_(None),
+                    leases.holder_type.not_in(get_args(HolderType)),
+                ),
+            ),
+            Invariant(
+                "lease-of-nothing",
+                "leases hold no slot of a limit that they hold slots of",
+                exists().where(shares.lease_id == leases.id, shares.slots < 1),
             ),
         ),
     )
