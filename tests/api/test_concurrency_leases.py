@@ -1,6 +1,7 @@
 """Leases of concurrency slots over HTTP, as clients of the 3.x line use them."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -212,3 +213,20 @@ def test_names_without_a_limit_are_to_each_line_what_its_peer_makes_of_them(
         answer = api.post(f"{LIMITS}/{way}", json={"names": [name], "slots": 1}, headers=headers)
         assert len(answer.json()) == made_by_asking
         assert api.get(f"{LIMITS}/{name}").status_code == (200 if made_by_asking else 404)
+
+
+def test_who_holds_a_limit_is_told(api: httpx.Client) -> None:
+    """Each lease with its holder, its slots and its end; those that are given back are no longer there."""
+    name, run_id = new_limit(api, limit=5), str(uuid4())
+    first = lease(api, name, slots=2, lease_duration=600, holder={"type": "task_run", "id": run_id})
+    second = lease(api, name, lease_duration=60)
+    held = api.post(f"{LIMITS}/{name}/leases", json={}).json()
+    assert [(x["lease_id"], x["slots"], x["holder"]) for x in held] == [
+        (second, 1, None),
+        (first, 2, {"type": "task_run", "id": run_id}),
+    ]
+    assert all(x["created"] < x["expiration"] for x in held)
+    end(api, second)
+    page = api.post(f"{LIMITS}/{name}/leases", json={"limit": 1}).json()
+    assert [x["lease_id"] for x in page] == [first]
+    assert api.post(f"{LIMITS}/{unique('none')}/leases", json={}).status_code == 404

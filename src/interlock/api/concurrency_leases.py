@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from interlock.api.concurrency_limits_v2 import Slots, granted
 from interlock.api.context import ContextDep
+from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.base import Id, Number, Text
-from interlock.api.schemas.concurrency_limits_v2 import HolderBody, LeaseAnswer
+from interlock.api.schemas.concurrency_limits_v2 import ActiveLeaseAnswer, HolderBody, LeaseAnswer
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.concurrency_leases import Holder
 from interlock.orchestration.global_limits import Mode
-from interlock.storage.queries import concurrency_leases
+from interlock.storage.queries import concurrency_leases, concurrency_limits_v2
 
 router = APIRouter(prefix="/v2/concurrency_limits", tags=["Concurrency Limits V2"], route_class=WireRoute)
 
@@ -50,6 +51,26 @@ async def lease_slots(
         context.clock(),
     )
     return {"lease_id": lease_id, "limits": await granted(taken)}
+
+
+@router.post("/{id_or_name}/leases", response_model=list[ActiveLeaseAnswer])
+async def read_leases(id_or_name: str, context: ContextDep, limit: Limit, offset: Offset = 0) -> Any:
+    """Who holds slots of a limit by leases, and until when; the first to expire comes first."""
+    now = context.clock()
+    found = await context.store.read(concurrency_limits_v2.by_id_or_name, id_or_name, now)
+    if found is None:
+        raise HTTPException(404, "Concurrency Limit not found")
+    held = await context.store.read(concurrency_leases.of_limit, found.id, now, limit, offset)
+    return [
+        {
+            "lease_id": x.lease.id,
+            "created": x.lease.created,
+            "expiration": x.lease.expires,
+            "slots": x.slots,
+            "holder": x.lease.holder and {"type": x.lease.holder.type, "id": x.lease.holder.id},
+        }
+        for x in held
+    ]
 
 
 @router.post("/leases/{lease_id}/renew", status_code=204)

@@ -77,6 +77,16 @@ class HolderBody(StrictBody):
     id: Id
 
 
+class ActiveLeaseAnswer(Answer):
+    """A lease that has not expired, and how many slots of a limit it holds."""
+
+    lease_id: Id
+    created: Timestamp
+    expiration: Timestamp
+    slots: int
+    holder: HolderBody | None
+
+
 class LeaseAnswer(Answer):
     """A lease, and the limits that it holds slots of."""
 

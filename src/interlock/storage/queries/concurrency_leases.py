@@ -10,6 +10,7 @@ stay what they are while its slots are counted.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from interlock.orchestration import concurrency_leases as rules
@@ -49,6 +50,26 @@ def take(
     if limits:
         _insert(conn, Lease(lease_id, now, now + duration, holder), granted.shares)
     return limits
+
+
+class ActiveLease(msgspec.Struct, frozen=True):
+    """A lease that has not expired, and how many slots of one limit it holds."""
+
+    lease: Lease
+    slots: int
+
+
+def of_limit(conn: Connection, limit_id: str, now: datetime, limit: int, offset: int) -> list[ActiveLease]:
+    """The leases that hold slots of a limit, by when they expire."""
+    leases, shares = concurrency_leases.c, concurrency_lease_slots.c
+    columns = (leases.id, leases.created, leases.expires, leases.holder_type, leases.holder_id, shares.slots)
+    joined = concurrency_leases.join(concurrency_lease_slots, shares.lease_id == leases.id)
+    held = select(*columns).select_from(joined).where(shares.concurrency_limit_id == limit_id, leases.expires > now)
+    rows = conn.execute(held.order_by(leases.expires, leases.id).limit(limit).offset(offset)).all()
+    return [
+        ActiveLease(Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None), slots)
+        for lease_id, created, expires, kind, holder_id, slots in rows
+    ]
 
 
 def renew(conn: Connection, lease_id: str, duration: timedelta, now: datetime) -> bool:
