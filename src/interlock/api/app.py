@@ -15,8 +15,10 @@ from interlock.api import (
     block_documents,
     block_schemas,
     block_types,
+    bulk,
     concurrency_limits,
     concurrency_limits_v2,
+    default_storage,
     deployment_queries,
     deployment_runs,
     deployment_schedules,
@@ -32,6 +34,7 @@ from interlock.api import (
     flows,
     logs,
     not_here,
+    numbered_pages,
     run_states,
     saved_searches,
     task_queues,
@@ -48,6 +51,8 @@ from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
     not_here.router,
+    bulk.router,
+    numbered_pages.router,
     task_queues.router,
     task_run_queries.router,
     exports.router,
@@ -72,12 +77,14 @@ ROUTERS = (
     concurrency_limits.router,
     concurrency_limits_v2.router,
     saved_searches.router,
+    variables.router_2x,
     variables.router,
     block_types.router,
     block_schemas.router,
     block_documents.router,
     block_capabilities.router,
     admin.router,
+    default_storage.router,
     task_subscriptions.router,
 )
 

@@ -143,7 +143,7 @@ def _list_in_postgresql(element: json_list, compiler: SQLCompiler, **options: An
 
 
 class json_field(FunctionElement[str]):
-    """A field of a JSON object that is kept as text, as text: `json_field(column, "name")`. NULL where there is none."""
+    """A field of a JSON object that is kept as text: `json_field(column, "name")`. NULL where there is none."""
 
     type = Text()
     inherit_cache = True
