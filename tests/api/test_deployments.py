@@ -58,7 +58,8 @@ class TestCreation:
         """It is active, without schedules, and not ready until someone asks for its runs."""
         deployment = new_deployment(api)
         given = {"id", "created", "updated", "name", "flow_id"}
-        empty: dict[str, Any] = {"infra_overrides": {}, "parameters": {}, "job_variables": {}, "labels": {}}
+        empty: dict[str, Any] = {"infra_overrides": {}, "parameters": {}, "job_variables": {}}
+        empty["labels"] = {"prefect.flow.id": deployment["flow_id"]}
         lists: dict[str, Any] = {"schedules": [], "tags": []}
         flags = {"is_schedule_active": True, "paused": False, "enforce_parameter_schema": False}
         expected = empty | lists | flags | {"status": "NOT_READY"}
@@ -81,7 +82,8 @@ class TestCreation:
         bare = new_deployment(api)
         own = ("id", "created", "updated", "flow_id", "name")
         kept = {name: first.json()[name] for name in ("id", "created", "flow_id", "name", "work_queue_name")}
-        assert second.json() == bare | kept | {"updated": second.json()["updated"]}
+        fresh = {"updated": second.json()["updated"], "labels": {"prefect.flow.id": body["flow_id"]}}
+        assert second.json() == bare | kept | fresh
         assert {name for name in own if second.json()[name] != first.json()[name]} == {"updated"}
 
     def test_the_same_name_may_be_used_for_another_flow(self, api: httpx.Client) -> None:
