@@ -133,7 +133,7 @@ class Client:
 
     def prefect(self, *arguments: str) -> Outcome:
         """Run the `prefect` executable to its end."""
-        return self.start(EXECUTABLE, *arguments).finish()
+        return self.start(self.interpreter.with_name("prefect"), *arguments).finish()
 
     def close(self) -> None:
         """End whatever still runs."""

@@ -16,6 +16,7 @@ from interlock.api import value_schemas
 from interlock.api.schemas.base import (
     FLOW_LABEL,
     Answer,
+    Body,
     CreatorAnswer,
     Id,
     JsonObject,
@@ -61,6 +62,13 @@ class ConcurrencyOptions(StrictBody):
     )
 
 
+class VersionInfo(Body):
+    """What a version is, as the code's own system knows it."""
+
+    type: Text
+    version: Text
+
+
 class _DeploymentBody(StrictBody):
     """What create and update share. `infra_overrides` is the older name of `job_variables`; both are kept alike."""
 
@@ -82,7 +90,7 @@ class _DeploymentBody(StrictBody):
     concurrency_limit: PositiveInt | None = Field(None, description="How many of its runs may be under way at once.")
     concurrency_options: ConcurrencyOptions | None = None
     global_concurrency_limit_id: Id | None = Field(None, description="A global limit, instead of one of its own.")
-    version_info: JsonObject | None = Field(None, description="Taken, and not kept.")
+    version_info: VersionInfo | None = Field(None, description="Taken, and not kept.")
 
     @model_validator(mode="before")
     @classmethod
