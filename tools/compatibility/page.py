@@ -105,7 +105,7 @@ def page(peers: Peers, ours: Outlines, notes: Notes) -> str:
     parts = [_HEAD.format(versions=" and ".join(versions)), _summary(found, versions), "## Operations\n"]
     for tag, members in groupby(sorted(found, key=lambda x: x.tag.lower()), key=lambda x: x.tag):
         parts.append(_table(tag, list(members), versions))
-    parts += [_added(peers, ours), _differences(notes), _left_out(notes)]
+    parts += [_added(peers, ours), _differences(notes), _newer(notes, versions[-1]), _left_out(notes)]
     return "\n".join(parts)
 
 
@@ -161,6 +161,14 @@ def _differences(notes: Notes) -> str:
         lines.append(f"**{x.letter}. {x.title}** {x.reason}\n")
         lines += [f"- {example}" for example in x.examples] + [""] * bool(x.examples)
     return "\n".join(lines)
+
+
+def _newer(notes: Notes, version: str) -> str:
+    lines = [
+        f"## Where {version} answers otherwise\n",
+        "The comparison suite compares with 2.20.25 alone. Beyond it:\n",
+    ]
+    return "\n".join([*lines, *(f"- **{x.title}.** {x.text}" for x in notes.newer), ""])
 
 
 def _left_out(notes: Notes) -> str:
