@@ -492,7 +492,8 @@ class TestLimits:
     def test_a_limit_can_be_shared(self, api: httpx.Client) -> None:
         """It is not deleted with a deployment; a limit that is deleted is none."""
         limit = api.post("/v2/concurrency_limits/", json={"name": unique("limit"), "limit": 9}).json()
-        one, other = new_deployment(api, global_concurrency_limit_id=limit["id"]), new_deployment(api)
+        shared = {"global_concurrency_limit_id": limit["id"], "concurrency_limit": None}
+        one, other = new_deployment(api, **shared), new_deployment(api)
         assert self.patch(api, other, global_concurrency_limit_id=limit["id"]).status_code == 204
         assert self.limit(api, one)["id"] == self.limit(api, other)["id"] == limit["id"]
         assert api.delete(f"/deployments/{one['id']}").status_code == 204

@@ -29,6 +29,7 @@ from interlock.api.schemas.deployment_runs import DeploymentFlowRunCreateBody
 from interlock.api.schemas.filters import DeploymentFilter, FlowFilter, FlowRunFilter, RecordFilter
 from interlock.api.schemas.states import Force, StateBody
 from interlock.api.wire_route import WireRoute
+from interlock.engine.overload import OverloadedError
 from interlock.orchestration.commands import SetFlowRunState
 from interlock.orchestration.decision import FlowDecision
 from interlock.orchestration.refusals import Refusal
@@ -36,11 +37,15 @@ from interlock.storage.filters import EVERYTHING, Criterion
 from interlock.storage.queries import deployments as deployment_queries
 from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import flows as flow_queries
+from interlock.storage.store import StoreUnavailableError
 
 router = APIRouter(route_class=WireRoute)
 
 MOST = 50
 """How many records one request changes or deletes."""
+
+REASONS = (Refusal, OverloadedError, StoreUnavailableError)
+"""What can keep one of many from being done while others are."""
 
 MOST_CREATED = 100
 """How many one request creates."""
@@ -93,15 +98,21 @@ async def bulk_set_flow_run_state(
     return json_response({"results": [encode_transition(*x) for x in zip(ids, outcomes, strict=True)]})
 
 
-async def _all(decisions: Iterable[Awaitable[FlowDecision]]) -> list[FlowDecision | Refusal]:
-    """What was decided, or why it was refused; raises where one could not be decided at all. They share batches."""
+async def _all(decisions: Iterable[Awaitable[FlowDecision]]) -> list[FlowDecision | Exception]:
+    """What was decided on each, or why it was refused or could not be carried out. They share batches.
+
+    Raises where all of them could not be carried out: then nothing was done, and the request may come again.
+    """
     outcomes = await asyncio.gather(*decisions, return_exceptions=True)
-    decided: list[FlowDecision | Refusal] = []
+    undone = [x for x in outcomes if isinstance(x, OverloadedError | StoreUnavailableError)]
+    if undone and len(undone) == len(outcomes):
+        raise undone[0]
+    told: list[FlowDecision | Exception] = []
     for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal):
+        if isinstance(outcome, BaseException) and not isinstance(outcome, REASONS):
             raise outcome
-        decided.append(outcome)
-    return decided
+        told.append(outcome)
+    return told
 
 
 @router.post("/deployments/{id}/create_flow_run/bulk", response_model=BulkCreateAnswer, tags=["Deployments"])
@@ -124,7 +135,7 @@ async def bulk_create_flow_runs_from_deployment(
             results[place] = _failed(error.detail)
     outcomes = await _all(context.batcher.decide(x) for x in commands.values())
     for place, outcome in zip(commands, outcomes, strict=True):
-        results[place] = _failed(str(outcome)) if isinstance(outcome, Refusal) else _created(outcome)
+        results[place] = _failed(str(outcome)) if isinstance(outcome, Exception) else _created(outcome)
     return {"results": results}
 
 

@@ -116,7 +116,8 @@ class _DeploymentBody(StrictBody):
 
     def own_limit(self, new_id: str) -> OwnLimit | None:
         """The limit of its own that it is to have, under `new_id` where that is made; None where it stays."""
-        return OwnLimit(self.concurrency_limit, new_id) if "concurrency_limit" in self.model_fields_set else None
+        is_said = "concurrency_limit" in self.model_fields_set and self.global_concurrency_limit_id is None
+        return OwnLimit(self.concurrency_limit, new_id) if is_said else None
 
     def _shared_limit(self) -> dict[str, str | None]:
         """The column of the limit, where it is given by its id."""
