@@ -24,15 +24,14 @@ def upgrade() -> None:
     with op.batch_alter_table(SCHEDULES) as batch:
         batch.alter_column("parameters", server_default=None)
         batch.create_unique_constraint("uq_deployment_schedules__deployment_id_slug", ["deployment_id", "slug"])
-    with op.batch_alter_table("deployments") as batch:
-        batch.add_column(sa.Column("concurrency_limit_id", types.Id(), nullable=True))
-        batch.add_column(sa.Column("concurrency_options", types.Json(), nullable=True))
+    op.add_column("deployments", sa.Column("concurrency_limit_id", types.Id(), nullable=True))
+    op.add_column("deployments", sa.Column("concurrency_options", types.Json(), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("deployments") as batch:
-        batch.drop_column("concurrency_options")
-        batch.drop_column("concurrency_limit_id")
+    # Not by way of a new table in its place: schedules and runs go with the old one.
+    op.drop_column("deployments", "concurrency_options")
+    op.drop_column("deployments", "concurrency_limit_id")
     with op.batch_alter_table(SCHEDULES) as batch:
         batch.drop_constraint("uq_deployment_schedules__deployment_id_slug", type_="unique")
         batch.drop_column("slug")
