@@ -79,8 +79,8 @@ FLOW, DEPLOYMENT, SCHEDULE, VARIABLE = (f"00000000-0000-7000-9000-{n:012d}" for 
 BEFORE_3X = (
     f"INSERT INTO flows (id, created, updated, name, tags, labels) VALUES ('{FLOW}', :now, :now, 'f', '[]', '{{}}')",
     "INSERT INTO deployments (id, created, updated, flow_id, name, is_schedule_active, paused, infra_overrides,"
-    f" parameters, tags, labels, enforce_parameter_schema, status) VALUES ('{DEPLOYMENT}', :now, :now, '{FLOW}', 'd', true, false,"
-    " '{}', '{}', '[]', '{}', false, 'READY')",
+    f" parameters, tags, labels, enforce_parameter_schema, status) VALUES ('{DEPLOYMENT}', :now, :now, '{FLOW}', 'd',"
+    " true, false, '{}', '{}', '[]', '{}', false, 'READY')",
     "INSERT INTO deployment_schedules (id, created, updated, deployment_id, schedule, active, catchup) VALUES"
     f" ('{SCHEDULE}', :now, :now, '{DEPLOYMENT}', '{{}}', true, false)",
     "INSERT INTO variables (id, created, updated, name, value, tags) VALUES"
