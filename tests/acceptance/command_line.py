@@ -4,17 +4,17 @@ import json
 import select
 import subprocess
 
-from .client import FLOWS, INTERPRETER, TIMEOUT, Client, Outcome
+from .client import FLOWS, TIMEOUT, Client, Outcome
 
 
 class CommandLine:
-    """Runs `prefect` commands one after another."""
+    """Runs `prefect` commands one after another, in `flows/<program>.py`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, program: str = "command_line") -> None:
         self.stderr = client.home / "command_line.err"
         with self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
-                [INTERPRETER, FLOWS / "command_line.py"],
+                [client.interpreter, FLOWS / f"{program}.py"],
                 env=client.environment(),
                 cwd=client.home,
                 stdin=subprocess.PIPE,

@@ -71,6 +71,14 @@ def prefect(client: Client) -> Iterator[CommandLine]:
     command_line.close()
 
 
+@pytest.fixture(scope="session")
+def prefect_3(client_3: Client) -> Iterator[CommandLine]:
+    """The command line of the client of the 3.x line, kept warm."""
+    command_line = CommandLine(client_3, "command_line_3x")
+    yield command_line
+    command_line.close()
+
+
 @pytest.fixture(scope="module")
 def word(server_url: str) -> str:
     """A word that no other module, database or earlier run has used: names, tags and files are made of it."""

@@ -19,9 +19,17 @@ def test_a_server_at_work_says_so(api: httpx.Client, path: str, answer: object) 
     assert (response.status_code, response.json()) == (200, answer)
 
 
-@pytest.mark.parametrize(("agent", "version"), [("prefect/2.20.25 (API 0.8.4)", "2.20.25"), ("prefect/3.9.1", "3.9.1")])
+@pytest.mark.parametrize(
+    ("agent", "version"),
+    [
+        ("prefect/2.20.25 (API 0.8.4)", "2.20.25"),
+        ("prefect/3.9.1", "3.9.1"),
+        ("python-httpx/0.28", "3.9.1"),
+        ("", "3.9.1"),
+    ],
+)
 def test_each_line_of_clients_meets_its_own_version(api: httpx.Client, agent: str, version: str) -> None:
-    """Since a client refuses a server of another major version."""
+    """Since a client refuses a server of another major version. Who says nothing is told of the newer line."""
     assert api.get("/admin/version", headers={"User-Agent": agent}).json() == version
 
 

@@ -84,6 +84,11 @@ def test_a_page_has_bounds(three: Deployments, page: dict[str, Any]) -> None:
         ({"paused": {"eq_": True}}, "A"),
         ({"is_schedule_active": {"eq_": True}}, "bc"),
         ({"work_queue_name": {"any_": ["queue"]}}, "c"),
+        ({"flow_or_deployment_name": {"like_": "a"}}, "A"),
+        ({"flow_or_deployment_name": {"like_": "flow-"}}, "Abc"),
+        ({"flow_or_deployment_name": {"like_": None}}, "Abc"),
+        ({"concurrency_limit": {"ge_": 1, "is_null_": True}}, "Abc"),
+        ({"id": {"not_any_": [NOWHERE]}}, "Abc"),
         ({"tags": {"all_": ["b"]}, "name": {"any_": ["b"]}}, "b"),
     ],
 )

@@ -10,7 +10,15 @@ from tests.api.records import NOWHERE, new_deployment
 CRON = {"cron": "0 0 * * *", "timezone": None, "day_or": True}
 RRULE = {"rrule": "FREQ=DAILY", "timezone": "UTC"}
 DAILY = {"interval": 86400.0, "anchor_date": "2020-01-01T00:00:00+00:00", "timezone": "Europe/Berlin"}
-FULL = {"schedule": CRON, "active": False, "max_active_runs": 2, "max_scheduled_runs": 50, "catchup": True}
+FULL = {
+    "schedule": CRON,
+    "active": False,
+    "max_active_runs": 2,
+    "max_scheduled_runs": 50,
+    "catchup": True,
+    "parameters": {"x": 1},
+    "slug": "nightly",
+}
 
 
 @pytest.fixture
@@ -35,6 +43,7 @@ def test_schedules_are_added_to_those_there_are(api: httpx.Client, path: str) ->
     more = add(api, path, {"schedule": DAILY}, {"schedule": RRULE})
     assert without_times(first[0]) == FULL
     defaults = {"active": True, "max_active_runs": None, "max_scheduled_runs": None, "catchup": False}
+    defaults |= {"parameters": {}, "slug": None}
     assert [without_times(x) for x in more] == [{"schedule": x, **defaults} for x in (DAILY, RRULE)]
     assert {x["deployment_id"] for x in first + more} == {path.split("/")[2]}
     assert add(api, path) == []
@@ -58,6 +67,8 @@ def test_the_schedule_changed_last_comes_first(api: httpx.Client, path: str) -> 
         ({"schedule": DAILY}, {"schedule": DAILY}),
         ({"max_active_runs": "7", "max_scheduled_runs": 1}, {"max_active_runs": 7, "max_scheduled_runs": 1}),
         ({"catchup": False}, {"catchup": False}),
+        ({"slug": "daily", "replaces": "nightly"}, {"slug": "daily"}),
+        ({"parameters": {}}, {"parameters": {}}),
         (dict.fromkeys(FULL), {}),
     ],
 )
@@ -110,3 +121,47 @@ def test_an_unknown_deployment_is_404(api: httpx.Client) -> None:
     answers = [api.get(path), api.post(path, json=[]), api.patch(one, json={}), api.delete(one)]
     assert [x.status_code for x in answers] == [404] * 4
     assert {x.json()["detail"] for x in answers} == {"Deployment not found."}
+
+
+def test_a_slug_names_one_schedule_of_a_deployment(api: httpx.Client, path: str) -> None:
+    """A second one of the same is refused; another deployment may use it as well."""
+    add(api, path, FULL)
+    assert api.post(path, json=[FULL]).status_code == 409
+    add(api, f"/deployments/{new_deployment(api)['id']}/schedules", FULL)
+
+
+@pytest.fixture
+def deployment(api: httpx.Client) -> Any:
+    """A deployment whose two schedules have slugs."""
+    schedules = [{"schedule": CRON, "slug": "a", "active": False}, {"schedule": DAILY, "slug": "b"}]
+    return new_deployment(api, schedules=schedules)
+
+
+def by_slug(api: httpx.Client, deployment: Any) -> Any:
+    return {x["slug"]: x for x in api.get(f"/deployments/{deployment['id']}/schedules").json()}
+
+
+def test_schedules_with_slugs_are_changed_one_by_one(api: httpx.Client, deployment: Any) -> None:
+    """Those that are not named stay, new ones come, and one may get another slug. Each keeps its id and its switch."""
+    before = by_slug(api, deployment)
+    wanted = [
+        {"schedule": RRULE, "slug": "c", "replaces": "a"},
+        {"schedule": CRON, "slug": "d", "parameters": {"x": 1}},
+    ]
+    assert api.patch(f"/deployments/{deployment['id']}", json={"schedules": wanted}).status_code == 204
+    after = by_slug(api, deployment)
+    assert after.keys() == {"b", "c", "d"}
+    assert after["b"] == before["b"]
+    fresh = {"slug": "c", "schedule": RRULE, "updated": after["c"]["updated"]}
+    assert after["c"] == before["a"] | fresh
+    assert after["d"]["parameters"] == {"x": 1}
+
+
+def test_schedules_with_slugs_stay_where_none_is_named(api: httpx.Client, deployment: Any) -> None:
+    """An empty list changes nothing, and one without a slug is refused."""
+    path, before = f"/deployments/{deployment['id']}", by_slug(api, deployment)
+    assert api.patch(path, json={"schedules": []}).status_code == 204
+    answer = api.patch(path, json={"schedules": [{"schedule": CRON}]})
+    assert answer.status_code == 422
+    assert "provide a slug" in answer.json()["detail"]
+    assert by_slug(api, deployment) == before

@@ -58,7 +58,8 @@ class TestCreation:
         """It is active, without schedules, and not ready until someone asks for its runs."""
         deployment = new_deployment(api)
         given = {"id", "created", "updated", "name", "flow_id"}
-        empty: dict[str, Any] = {"infra_overrides": {}, "parameters": {}, "job_variables": {}, "labels": {}}
+        empty: dict[str, Any] = {"infra_overrides": {}, "parameters": {}, "job_variables": {}}
+        empty["labels"] = {"prefect.flow.id": deployment["flow_id"]}
         lists: dict[str, Any] = {"schedules": [], "tags": []}
         flags = {"is_schedule_active": True, "paused": False, "enforce_parameter_schema": False}
         expected = empty | lists | flags | {"status": "NOT_READY"}
@@ -81,7 +82,8 @@ class TestCreation:
         bare = new_deployment(api)
         own = ("id", "created", "updated", "flow_id", "name")
         kept = {name: first.json()[name] for name in ("id", "created", "flow_id", "name", "work_queue_name")}
-        assert second.json() == bare | kept | {"updated": second.json()["updated"]}
+        fresh = {"updated": second.json()["updated"], "labels": {"prefect.flow.id": body["flow_id"]}}
+        assert second.json() == bare | kept | fresh
         assert {name for name in own if second.json()[name] != first.json()[name]} == {"updated"}
 
     def test_the_same_name_may_be_used_for_another_flow(self, api: httpx.Client) -> None:
@@ -451,3 +453,79 @@ class TestDeletion:
         assert refusal(api.delete(path)) == (404, "Deployment not found")
         again = api.post("/deployments/", json={"flow_id": deployment["flow_id"], "name": name})
         assert (again.status_code, again.json()["schedules"]) == (201, [])
+
+
+class TestLimits:
+    """How many runs of a deployment may be under way: a global limit, of its own or one it shares."""
+
+    def limit(self, api: httpx.Client, deployment: Any) -> Any:
+        return read(api, deployment)["global_concurrency_limit"]
+
+    def patch(self, api: httpx.Client, deployment: Any, **fields: Any) -> httpx.Response:
+        return api.patch(f"/deployments/{deployment['id']}", json=fields)
+
+    def test_a_limit_is_made_changed_and_deleted_with_its_deployment(self, api: httpx.Client) -> None:
+        deployment = new_deployment(api, concurrency_limit=2)
+        name = f"deployment:{deployment['id']}"
+        first = deployment["global_concurrency_limit"]
+        assert (first["name"], first["limit"], deployment["concurrency_limit"]) == (name, 2, None)
+        assert api.get(f"/v2/concurrency_limits/{name}").json() == first
+        assert self.patch(api, deployment, concurrency_limit=5).status_code == 204
+        assert self.limit(api, deployment) == first | {"limit": 5, "updated": self.limit(api, deployment)["updated"]}
+        assert self.patch(api, deployment, tags=["t"]).status_code == 204
+        assert self.limit(api, deployment)["limit"] == 5
+        assert self.patch(api, deployment, concurrency_limit=None).status_code == 204
+        assert self.limit(api, deployment) is None
+        assert api.get(f"/v2/concurrency_limits/{name}").status_code == 404
+        self.patch(api, deployment, concurrency_limit=1)
+        assert api.delete(f"/deployments/{deployment['id']}").status_code == 204
+        assert api.get(f"/v2/concurrency_limits/{name}").status_code == 404
+
+    def test_a_limit_stays_where_a_deployment_is_replaced(self, api: httpx.Client) -> None:
+        """Unless another is given."""
+        deployment = new_deployment(api, concurrency_limit=2)
+        again = {"flow_id": deployment["flow_id"], "name": deployment["name"]}
+        assert api.post("/deployments/", json=again).json()["global_concurrency_limit"]["limit"] == 2
+        changed = api.post("/deployments/", json=again | {"concurrency_limit": 3}).json()["global_concurrency_limit"]
+        assert (changed["id"], changed["limit"]) == (deployment["global_concurrency_limit"]["id"], 3)
+
+    def test_a_limit_can_be_shared(self, api: httpx.Client) -> None:
+        """It is not deleted with a deployment; a limit that is deleted is none."""
+        limit = api.post("/v2/concurrency_limits/", json={"name": unique("limit"), "limit": 9}).json()
+        shared = {"global_concurrency_limit_id": limit["id"], "concurrency_limit": None}
+        one, other = new_deployment(api, **shared), new_deployment(api)
+        assert self.patch(api, other, global_concurrency_limit_id=limit["id"]).status_code == 204
+        assert self.limit(api, one)["id"] == self.limit(api, other)["id"] == limit["id"]
+        assert api.delete(f"/deployments/{one['id']}").status_code == 204
+        assert api.delete(f"/v2/concurrency_limits/{limit['id']}").status_code == 204
+        assert self.limit(api, other) is None
+        assert self.patch(api, other, concurrency_limit=1).status_code == 204
+        assert self.limit(api, other)["name"] == f"deployment:{other['id']}"
+
+    def test_a_limit_must_be_one_and_be_there(self, api: httpx.Client) -> None:
+        deployment = new_deployment(api)
+        answer = self.patch(api, deployment, global_concurrency_limit_id=NOWHERE)
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Concurrency limit not found"})
+        assert self.patch(api, deployment, global_concurrency_limit_id=NOWHERE, concurrency_limit=1).status_code == 422
+        assert self.patch(api, deployment, concurrency_limit=0).status_code == 422
+
+    def test_options_are_kept(self, api: httpx.Client) -> None:
+        """Until they are taken away."""
+        options = {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": 60}
+        deployment = new_deployment(api, concurrency_options=options)
+        assert read(api, deployment)["concurrency_options"] == options
+        assert self.patch(api, deployment, concurrency_options=None).status_code == 204
+        assert read(api, deployment)["concurrency_options"] is None
+        for wrong in ({"collision_strategy": "X"}, {"collision_strategy": "ENQUEUE", "grace_period_seconds": 59}):
+            assert self.patch(api, deployment, concurrency_options=wrong).status_code == 422
+
+
+def test_schema_and_steps_of_a_deployment_can_be_changed(api: httpx.Client) -> None:
+    """Each when it is given."""
+    deployment = new_deployment(api)
+    schema, steps = {"type": "object"}, [{"step": {}}]
+    path = f"/deployments/{deployment['id']}"
+    assert api.patch(path, json={"parameter_openapi_schema": schema, "pull_steps": steps}).status_code == 204
+    assert api.patch(path, json={"version_info": {"type": "x", "version": "1"}}).status_code == 204
+    changed = read(api, deployment)
+    assert (changed["parameter_openapi_schema"], changed["pull_steps"]) == (schema, steps)

@@ -254,3 +254,66 @@ class TestDeletion:
         api.delete(path)
         assert api.delete(path).json() == {"detail": "Flow run not found"}
         assert api.post(f"{path}/set_state", json={"state": {"type": "RUNNING"}}).status_code == 404
+
+
+def labels_of(api: httpx.Client, run: Any) -> Any:
+    return api.get(f"/flow_runs/{run['id']}").json()["labels"]
+
+
+def test_a_flow_run_has_the_labels_of_its_flow_and_its_own(api: httpx.Client) -> None:
+    """Its own go before them, also before the one that every run has."""
+    flow = new_flow(api, labels={"team": "a", "size": 1})
+    plain = {"team": "a", "size": 1, "prefect.flow.id": flow["id"]}
+    run = new_flow_run(api, flow_id=flow["id"])
+    assert run["labels"] == labels_of(api, run) == plain
+    own = {"size": 2.5, "new": True, "prefect.flow.id": "mine"}
+    assert new_flow_run(api, flow_id=flow["id"], labels=own)["labels"] == plain | own
+
+
+def test_a_run_of_a_deployment_has_its_labels_too(api: httpx.Client) -> None:
+    flow = new_flow(api, labels={"team": "a"})
+    deployment = new_deployment(api, flow_id=flow["id"], labels={"size": 1})
+    assert deployment["labels"] == {"team": "a", "prefect.flow.id": flow["id"], "size": 1}
+    run = made(api, f"/deployments/{deployment['id']}/create_flow_run", {"labels": {"mine": "x"}})
+    assert run["labels"] == deployment["labels"] | {"prefect.deployment.id": deployment["id"], "mine": "x"}
+
+
+def test_labels_are_added_to_those_there_are(api: httpx.Client) -> None:
+    """In place of those of the same name; none is taken away."""
+    run = new_flow_run(api, labels={"a": 1, "b": "x"})
+    path = f"/flow_runs/{run['id']}/labels"
+    for labels in ({"b": "y", "c": True}, {}):
+        assert api.patch(path, json=labels).status_code == 204
+        assert labels_of(api, run) == run["labels"] | {"b": "y", "c": True}
+
+
+@pytest.mark.parametrize("labels", [{"a": None}, {"a": [1]}, {"a": {"b": 1}}, [1], None])
+def test_labels_are_texts_numbers_or_flags(api: httpx.Client, labels: Any) -> None:
+    """Wherever they are given."""
+    run = new_flow_run(api)
+    assert api.patch(f"/flow_runs/{run['id']}/labels", json=labels).status_code == 422
+    if labels is not None:
+        body = {"flow_id": run["flow_id"], "labels": labels}
+        assert api.post("/flow_runs/", json=body).status_code == 422
+
+
+def test_labels_of_no_flow_run_are_not_found(api: httpx.Client) -> None:
+    answer = api.patch(f"/flow_runs/{NOWHERE}/labels", json={"a": 1})
+    assert (answer.status_code, answer.json()) == (404, {"exception_message": f"Flow run with id {NOWHERE} not found"})
+
+
+def test_a_run_may_name_its_queue_and_job_variables_from_the_start(api: httpx.Client) -> None:
+    """But no pool that is not there."""
+    run = new_flow_run(api, work_queue_name="queue", job_variables={"env": {"A": "1"}})
+    assert (run["work_queue_name"], run["job_variables"]) == ("queue", {"env": {"A": "1"}})
+    body = {"flow_id": run["flow_id"], "work_pool_name": "nowhere"}
+    answer = api.post("/flow_runs/", json=body)
+    assert (answer.status_code, answer.json()) == (404, {"detail": 'Work pool "nowhere" not found.'})
+
+
+def test_states_keep_traces_and_leases(api: httpx.Client) -> None:
+    """What a client proposes with a state comes back with it."""
+    details = {"traceparent": "00-1-2-01", "deployment_concurrency_lease_id": NOWHERE}
+    run = new_flow_run(api, state={"type": "RUNNING", "state_details": details})
+    read = api.get(f"/flow_runs/{run['id']}").json()
+    assert {name: read["state"]["state_details"][name] for name in details} == details

@@ -85,6 +85,8 @@ def test_pages_are_by_time_from_either_end(api: httpx.Client, flow_run_id: str) 
         ({"timestamp": {"after_": TIME.format(2)}}, "cd"),
         ({"timestamp": {"before_": TIME.format(1)}}, "ab"),
         ({"task_run_id": {"any_": []}}, ""),
+        ({"task_run_id": {"is_null_": True}}, "abd"),
+        ({"task_run_id": {"is_null_": False}}, "c"),
         ({"text": {"like_": "B"}}, "b"),
         ({"text": {"like_": "_"}, "level": {"ge_": 30}}, "cd"),
         ({"text": {}}, "abcd"),

@@ -1,13 +1,16 @@
-"""Variables over HTTP."""
+"""Variables over HTTP, for both lines of clients."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.records import NOWHERE, made
+from tests.conftest import LiveServer
 
-NAME_RULE = "Variable name must only contain lowercase letters, numbers, and underscores."
+NAME_RULE = "Variable name must only contain lowercase letters, numbers, and dashes or underscores."
+NAME_RULE_2X = "Variable name must only contain lowercase letters, numbers, and underscores."
 NOT_FOUND = (404, {"detail": "Variable not found."})
 
 _made = iter(range(10**6))
@@ -41,29 +44,100 @@ def test_a_name_can_be_taken_once(api: httpx.Client) -> None:
     assert api.get(f"/variables/{variable['id']}").json() == variable
 
 
+@pytest.fixture(scope="module")
+def api_2x(live_server: LiveServer) -> Iterator[httpx.Client]:
+    """The same API for a client of the 2.x line."""
+    with live_server.client({"User-Agent": "prefect/2.20.25 (API 0.8.4)"}) as client:
+        yield client
+
+
+JSON = [3, 2.5, True, None, {"a": [1, None], "b": {}}, [1, "b"], "", "text", "v" * 4998]
+
+
+@pytest.mark.parametrize("value", JSON, ids=lambda x: repr(x)[:20])
+def test_a_value_is_any_json(api: httpx.Client, value: Any) -> None:
+    """As it was given, in every answer and after a change."""
+    variable = new_variable(api, value=value)
+    other = new_variable(api)
+    assert api.patch(f"/variables/{other['id']}", json={"value": value}).status_code == 204
+    wanted = {"id": {"any_": [variable["id"], other["id"]]}}
+    found = api.post("/variables/filter", json={"variables": wanted}).json()
+    read = [api.get(f"/variables/name/{x['name']}").json() for x in (variable, other)]
+    assert [x["value"] for x in (variable, *found, *read)] == [value] * 5
+    assert [type(x["value"]) for x in read] == [type(value)] * 2
+
+
+@pytest.mark.parametrize("value", ["v" * 4999, {"a": "v" * 5000}, "ü" * 2500], ids=["text", "object", "bytes"])
+def test_a_value_is_bounded(api: httpx.Client, value: Any) -> None:
+    """5,000 bytes of JSON, the quotes of a text included."""
+    variable = new_variable(api)
+    assert api.post("/variables/", json={"name": "refused", "value": value}).status_code == 422
+    assert api.patch(f"/variables/{variable['id']}", json={"value": value}).status_code == 422
+
+
+def test_there_is_no_variable_without_a_value(api: httpx.Client) -> None:
+    """It may be null, but not absent."""
+    assert api.post("/variables/", json={"name": "refused"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("text", "text"), ('{"a": 1}', '{"a": 1}'), (3, "3"), (True, "true"), (None, "null"), ({"a": [1]}, '{"a":[1]}')],
+)
+def test_clients_of_texts_see_other_values_as_json(
+    api: httpx.Client, api_2x: httpx.Client, value: Any, shown: str
+) -> None:
+    """In every answer; what they see is also what they find it by. Nothing is changed by that."""
+    variable = new_variable(api, value=value)
+    path = f"/variables/name/{variable['name']}"
+    wanted = {"name": {"any_": [variable["name"]]}, "value": {"any_": [shown]}}
+    (found,) = api_2x.post("/variables/filter", json={"variables": wanted}).json()
+    assert api_2x.get(path).json() == found == variable | {"value": shown}
+    assert api_2x.patch(path, json={"tags": ["t"]}).status_code == 204
+    assert api.get(path).json()["value"] == value
+
+
+def test_a_text_is_a_text_for_all(api: httpx.Client, api_2x: httpx.Client) -> None:
+    """Also where it could be read as JSON, and where it takes the place of another value."""
+    made_2x = new_variable(api_2x, value="[1]")
+    assert api.get(f"/variables/{made_2x['id']}").json() == made_2x
+    variable = new_variable(api, value=[1])
+    assert api_2x.patch(f"/variables/{variable['id']}", json={"value": "[2]"}).status_code == 204
+    assert api.get(f"/variables/{variable['id']}").json()["value"] == "[2]"
+
+
 @pytest.mark.parametrize(
     ("given", "kept"), [(3, "3"), (3.0, "3.0"), (True, "True"), ("", ""), ("v" * 5000, "v" * 5000)]
 )
-def test_values_are_text(api: httpx.Client, given: Any, kept: str) -> None:
+def test_clients_of_texts_give_texts(api_2x: httpx.Client, given: Any, kept: str) -> None:
     """Numbers and flags become text."""
-    assert new_variable(api, value=given)["value"] == kept
+    assert new_variable(api_2x, value=given)["value"] == kept
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, ["a"], "v" * 5001])
-def test_other_values_are_refused(api: httpx.Client, value: Any) -> None:
+def test_clients_of_texts_give_nothing_else(api_2x: httpx.Client, value: Any) -> None:
     """Also in a change, but for null, which can't be stored."""
-    variable = new_variable(api)
-    assert api.post("/variables/", json={"name": "refused", "value": value}).status_code == 422
+    variable = new_variable(api_2x)
+    assert api_2x.post("/variables/", json={"name": "refused", "value": value}).status_code == 422
     status = 409 if value is None else 422
-    assert api.patch(f"/variables/{variable['id']}", json={"value": value}).status_code == status
-    assert api.get(f"/variables/{variable['id']}").json() == variable
+    for path in (f"/variables/{variable['id']}", f"/variables/name/{variable['name']}"):
+        assert api_2x.patch(path, json={"value": value}).status_code == status
+    assert api_2x.get(f"/variables/{variable['id']}").json() == variable
 
 
-@pytest.mark.parametrize("name", ["A", "a-b", "a b", "ä", True])
-def test_names_are_of_small_letters_digits_and_underscores(api: httpx.Client, name: Any) -> None:
+@pytest.mark.parametrize("name", ["A", "a.b", "a b", "ä", True])
+def test_names_are_of_small_letters_digits_dashes_and_underscores(api: httpx.Client, name: Any) -> None:
     answer = api.post("/variables/", json={"name": name, "value": "v"})
     expected = {"loc": ["body", "name"], "msg": NAME_RULE, "type": "value_error"}
     assert (answer.status_code, answer.json()["exception_detail"]) == (422, [expected])
+
+
+def test_names_have_dashes_for_newer_clients_only(api: httpx.Client, api_2x: httpx.Client) -> None:
+    """Those that there are can be read by all."""
+    answer = api_2x.post("/variables/", json={"name": "a-b", "value": "v"})
+    expected = {"loc": ["body", "name"], "msg": NAME_RULE_2X, "type": "value_error"}
+    assert (answer.status_code, answer.json()["exception_detail"]) == (422, [expected])
+    assert api_2x.get(f"/variables/name/{new_variable(api, name='a-b')['name']}").json()["name"] == "a-b"
 
 
 def test_names_are_bounded(api: httpx.Client) -> None:

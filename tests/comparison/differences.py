@@ -9,7 +9,7 @@ that matches no case, or whose difference no longer occurs, fails the test like 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -43,25 +43,49 @@ class Difference:
 class Addition:
     """Wherever the peer answers an object with these keys, and perhaps more, Interlock's has one field more (letter g).
 
-    The field holds `value`, or what the object's field `as_in` holds. Where `whole`, those are all the object's keys.
+    The field holds `value`, what the object's field `as_in` holds, or what is `made_of` the object. Where `whole`,
+    those are all the object's keys.
     """
 
     keys: frozenset[str]
     field: str
     value: JSON = None
     as_in: str | None = None
+    made_of: Callable[[dict[str, JSON]], JSON] | None = None
     whole: bool = False
 
     def concerns(self, value: dict[str, JSON]) -> bool:
         return self.keys == value.keys() if self.whole else self.keys <= value.keys()
 
+    def in_object(self, value: dict[str, JSON]) -> JSON:
+        """What the field holds in this object."""
+        if self.made_of is not None:
+            return self.made_of(value)
+        return value[self.as_in] if self.as_in else self.value
+
+
+def _labels(run_or_deployment: dict[str, JSON]) -> JSON:
+    """The labels that the server gives. Task runs have none."""
+    names = {"prefect.flow.id": "flow_id", "prefect.deployment.id": "deployment_id"}
+    return {name: run_or_deployment[field] for name, field in names.items() if run_or_deployment.get(field)}
+
 
 DEPLOYMENT = frozenset({"infra_overrides", "parameter_openapi_schema", "flow_id"})
+SCHEDULE = frozenset({"deployment_id", "max_scheduled_runs", "catchup"})
 ADDITIONS = (
     Addition(frozenset({"untrackable_result", "transition_id"}), "deferred"),
-    Addition(frozenset({"empirical_policy", "run_count"}), "labels", {}),
+    Addition(frozenset({"untrackable_result", "transition_id"}), "traceparent"),
+    Addition(frozenset({"untrackable_result", "transition_id"}), "deployment_concurrency_lease_id"),
+    Addition(frozenset({"empirical_policy", "run_count"}), "labels", made_of=_labels),
     Addition(frozenset({"id", "created", "updated", "name", "tags"}), "labels", {}, whole=True),
-    Addition(DEPLOYMENT, "labels", {}),
+    Addition(DEPLOYMENT, "labels", made_of=_labels),
+    Addition(DEPLOYMENT, "work_queue_id"),
+    Addition(DEPLOYMENT, "concurrency_limit"),
+    Addition(DEPLOYMENT, "concurrency_options"),
+    Addition(DEPLOYMENT, "global_concurrency_limit"),
+    Addition(SCHEDULE, "parameters", {}),
+    Addition(SCHEDULE, "slug"),
+    Addition(frozenset({"id", "created", "key", "type", "is_latest"}), "data", whole=True),
     Addition(DEPLOYMENT, "job_variables", as_in="infra_overrides"),
 )
 
@@ -214,11 +238,7 @@ def with_additions(value: JSON) -> JSON:
         return [with_additions(item) for item in value]
     if not isinstance(value, dict):
         return value
-    more = {
-        addition.field: value[addition.as_in] if addition.as_in else addition.value
-        for addition in ADDITIONS
-        if addition.concerns(value)
-    }
+    more = {addition.field: addition.in_object(value) for addition in ADDITIONS if addition.concerns(value)}
     return {key: item if key == "request_body" else with_additions(item) for key, item in value.items()} | more
 
 

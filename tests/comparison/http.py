@@ -14,6 +14,9 @@ TIMEOUT_SECONDS = 120
 # What may stand in a path or query as it is.
 PLAIN = "/?&=:%+,;@!$'()*~"
 
+AGENT = "prefect/2.20.25 (API 0.8.4)"
+"""What the client of the line calls itself whose answers are compared."""
+
 CONNECTION_ERRORS = (HTTPException, OSError)
 
 
@@ -56,7 +59,8 @@ class Connection:
         return self._send_once(method, path, content, headers)
 
     def _send_once(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Response:
-        self._http.request(method, quote(self._base + path, safe=PLAIN), content, dict(headers))
+        named = {"User-Agent": AGENT, **headers}
+        self._http.request(method, quote(self._base + path, safe=PLAIN), content, named)
         answer = self._http.getresponse()
         return Response(answer.status, answer.headers, answer.read())
 

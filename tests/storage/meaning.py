@@ -3,6 +3,7 @@
 What lives here: the meaning, and random criteria to compare it with the SQL. What does not: the rows (world.py).
 """
 
+import json
 import re
 from typing import Any
 
@@ -14,7 +15,9 @@ from interlock.storage.filters import (
     AnyOf,
     Between,
     Criterion,
+    FieldAnyOf,
     HasAllTags,
+    HasAnyTag,
     IsNull,
     Like,
     NoneOf,
@@ -24,7 +27,7 @@ from interlock.storage.filters import (
     all_of,
     any_of,
 )
-from tests.storage.world import GONE, IDS, NAMES, NOON, STATE_NAMES, TAGS, TEXTS, Rows
+from tests.storage.world import CREATORS, GONE, IDS, NAMES, NOON, STATE_NAMES, TAGS, TEXTS, Rows
 
 RELATED = {
     "task_runs": {
@@ -74,6 +77,10 @@ def holds(rows: Rows, noun: str, row: dict[str, Any], criterion: Criterion) -> b
             return (row[column] is None) == null
         case HasAllTags(tags):
             return set(tags) <= set(row["tags"])
+        case HasAnyTag(tags):
+            return bool(set(tags) & set(row["tags"]))
+        case FieldAnyOf(column, field, values):
+            return row[column] is not None and json.loads(row[column]).get(field) in values
         case Untagged(untagged):
             return (row["tags"] == []) == untagged
         case Related(relation, inner, exists):
@@ -117,7 +124,12 @@ _NAME = _texts("name", NAMES) | st.builds(
     Like, st.just("name"), st.sampled_from(["%a%", "%ALPHA%", "be_ta%", "%be%ta%", "%ü%", "%N%", "%\\%", "", "%"])
 )
 _MESSAGE = st.builds(Like, st.just("message"), st.sampled_from(["%FINE%", "%", "%100%", "it%"]))
-_TAGGED = st.builds(HasAllTags, _among((*TAGS, "none"))) | st.builds(Untagged, st.booleans())
+_TAGGED = (
+    st.builds(HasAllTags, _among((*TAGS, "none")))
+    | st.builds(HasAnyTag, _among((*TAGS, "none")))
+    | st.builds(Untagged, st.booleans())
+)
+_CREATED = st.builds(FieldAnyOf, st.just("created_by"), st.sampled_from(["type", "id"]), _among((*CREATORS, "none")))
 _STATE = _texts("state_type", [x.value for x in StateType]) | _texts("state_name", (*STATE_NAMES, "Failed"))
 _RUN = _NAME | _TAGGED | _STATE | _times("start_time") | _times("expected_start_time") | _times("end_time")
 LEAVES = {
@@ -129,6 +141,8 @@ LEAVES = {
     | _texts("flow_version", TEXTS)
     | _texts("idempotency_key", ("key 01", "key 02", "key 03"))
     | _nulls("work_queue_name")
+    | _nulls("created_by")
+    | _CREATED
     | _times("next_scheduled_start_time"),
     "flows": _NAME | _TAGGED | _ids("id", "flows"),
     "deployments": _NAME

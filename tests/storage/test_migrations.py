@@ -13,7 +13,7 @@ from interlock.server import create_store
 from interlock.settings import Settings
 from interlock.storage import migrations, types
 from interlock.storage.invariants import violations
-from interlock.storage.queries import concurrency_limits, concurrency_limits_v2
+from interlock.storage.queries import concurrency_limits, concurrency_limits_v2, deployments, variables
 from interlock.storage.store import NewerDatabaseError, Store
 from interlock.storage.tables import concurrency_limits_v2 as limits_table
 from interlock.storage.tables import concurrency_slots, metadata
@@ -120,6 +120,47 @@ async def test_limits_of_tags_become_global_limits_and_keep_their_holders(empty:
 
 def violations_but_unknown_runs(conn: Connection) -> list[str]:
     return [x.name for x in violations(conn) if x.name != "slot-of-unknown-run"]
+
+
+FLOW, DEPLOYMENT, SCHEDULE, VARIABLE = (f"00000000-0000-7000-9000-{n:012d}" for n in range(4))
+BEFORE_3X = (
+    f"INSERT INTO flows (id, created, updated, name, tags, labels) VALUES ('{FLOW}', :now, :now, 'f', '[]', '{{}}')",
+    "INSERT INTO deployments (id, created, updated, flow_id, name, is_schedule_active, paused, infra_overrides,"
+    f" parameters, tags, labels, enforce_parameter_schema, status) VALUES ('{DEPLOYMENT}', :now, :now, '{FLOW}', 'd',"
+    " true, false, '{}', '{}', '[]', '{}', false, 'READY')",
+    "INSERT INTO deployment_schedules (id, created, updated, deployment_id, schedule, active, catchup) VALUES"
+    f" ('{SCHEDULE}', :now, :now, '{DEPLOYMENT}', '{{}}', true, false)",
+    "INSERT INTO variables (id, created, updated, name, value, tags) VALUES"
+    f" ('{VARIABLE}', :now, :now, 'v', '[1]', '[]')",
+)
+KEPT = ("flows", "deployments", "deployment_schedules", "variables")
+
+
+def fill_before_3x(conn: Connection) -> None:
+    """A record of each kind that is kept otherwise since."""
+    migrations.migrate(conn, "0008")
+    now = 0 if conn.dialect.name == "sqlite" else datetime(2026, 1, 1, tzinfo=UTC)
+    for statement in BEFORE_3X:
+        conn.execute(text(statement), {"now": now})
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    return {x: conn.execute(text(f"SELECT count(*) FROM {x}")).scalar_one() for x in KEPT}
+
+
+async def test_what_there_was_before_3x_clients_stays(empty: list[Store]) -> None:
+    """Up and down again: variables are texts, schedules have neither slug nor parameters, and none is lost."""
+    store = empty[0]
+    await store.administer(fill_before_3x)
+    await store.administer(migrations.upgrade_if_needed)
+    assert await store.administer(counts) == dict.fromkeys(KEPT, 1)
+    deployment = await store.administer(lambda conn: deployments.by_id(conn, DEPLOYMENT))
+    assert deployment is not None
+    (schedule,) = deployment["schedules"]
+    assert (schedule["slug"], schedule["parameters"], deployment["global_concurrency_limit"]) == (None, {}, None)
+    assert await store.administer(variables.values_by_name) == {"v": ("[1]", False)}
+    await store.administer(lambda conn: migrations.migrate(conn, "0008", down=True))
+    assert await store.administer(counts) == dict.fromkeys(KEPT, 1)
 
 
 async def test_stores_that_open_at_once_bring_the_schema_up_once(empty: list[Store]) -> None:

@@ -4,6 +4,7 @@ What lives here: the rows, where every column that can be NULL sometimes is, and
 does not: what a criterion means for them (meaning.py).
 """
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ TAGS = ("x", "X", "x y", "ünï")
 STATE_NAMES = ("Late", "Custom", "late")
 MESSAGES = ("All fine", "it broke: 100%", "")
 TEXTS = ("1", "2")
+CREATORS = ("DEPLOYMENT", "AUTOMATION")
 IDS = {
     noun: tuple(f"00000000-0000-7000-8000-{place:04d}{number:08d}" for number in range(count))
     for place, (noun, count) in enumerate(
@@ -180,6 +182,7 @@ class _Making:
             "parent_task_run_id": None,
             "parent": self._maybe((*IDS["task_runs"], GONE)) if self._rng.random() < 0.5 else None,
             "auto_scheduled": False,
+            "created_by": _creator(record_id),
             "job_variables": "{}",
         }
 
@@ -192,3 +195,9 @@ class _Making:
             "task_inputs": "{}",
             "flow_run_run_count": 1,
         }
+
+
+def _creator(record_id: str) -> str | None:
+    """What made every other flow run."""
+    number = int(record_id[-2:])
+    return json.dumps({"type": CREATORS[number // 2 % 2], "display_value": "someone"}) if number % 2 else None

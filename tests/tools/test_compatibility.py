@@ -12,7 +12,8 @@ from tools.compatibility.outline import Outline, outlines
 from tools.compatibility.page import DONE, MISSING, PARTIAL, added_fields, additions, page, rows
 
 NO_NOTES = Notes(notes=(), differences=(), left_out=())
-PEER_OPERATIONS = 170
+PEER_OPERATIONS = {"2.20.25": 170, "3.9.1": 188}
+OLD, NEW = PEER_OPERATIONS
 
 
 def test_the_page_is_what_the_command_writes() -> None:
@@ -20,16 +21,17 @@ def test_the_page_is_what_the_command_writes() -> None:
     assert PAGE.read_text() == page(peer.kept(), ours(), Notes.read()), "run ./run compatibility"
 
 
-def test_every_operation_of_the_peer_is_on_the_page() -> None:
-    """None more and none less than its document has."""
-    operations = [x.operation for x in rows(peer.kept(), ours(), Notes.read())]
-    assert len(set(operations)) == len(operations) == PEER_OPERATIONS
-    assert all(f"| `{x}` |" in PAGE.read_text() for x in operations)
+def test_every_operation_of_the_peers_is_on_the_page() -> None:
+    """None more and none less than their documents have."""
+    found = rows(peer.kept(), ours(), Notes.read())
+    assert len({x.operation for x in found}) == len(found)
+    assert {version: sum(version in x.states for x in found) for version in PEER_OPERATIONS} == PEER_OPERATIONS
+    assert all(f"| `{x.operation}` |" in PAGE.read_text() for x in found)
 
 
 def test_every_note_is_about_something() -> None:
-    """A pattern that matches no operation of the peer is a mistake."""
-    operations = list(peer.kept())
+    """A pattern that matches no operation of the peers is a mistake."""
+    operations = [x.operation for x in rows(peer.kept(), ours(), Notes.read())]
     for note in Notes.read().notes:
         assert any(note in Notes(notes=(note,), differences=(), left_out=()).about(x) for x in operations), note
 
@@ -37,7 +39,7 @@ def test_every_note_is_about_something() -> None:
 def test_what_is_missing_says_why() -> None:
     """Each missing operation has a note."""
     for row in rows(peer.kept(), ours(), Notes.read()):
-        assert row.state != MISSING or row.notes, row.operation
+        assert MISSING not in row.states.values() or row.notes, row.operation
 
 
 def test_the_deliberate_differences_are_all_there() -> None:
@@ -73,36 +75,59 @@ def test_an_operation_is_done_when_nothing_of_it_is_missing(
 ) -> None:
     """Whatever its path's parameters are called; of a field that is missing as a whole the parts are not told."""
     theirs = {"GET /x/{id}": outline(answer=["a", "b", "b.c"], parameters=["p"])}
-    (row,) = rows(theirs, mine, NO_NOTES)
-    assert (row.state, row.missing) == (state, missing)
+    (row,) = rows({NEW: theirs}, mine, NO_NOTES)
+    assert (row.states, row.missing) == ({NEW: state}, {NEW: missing} if missing else {})
+
+
+def test_each_peer_has_a_state_of_its_own() -> None:
+    """An operation that one of them has not has none there; paths are the newest's."""
+    peers = {
+        OLD: {"GET /x/{id}": outline(answer=["a"])},
+        NEW: {"GET /x/{name}": outline(answer=["b"]), "GET /y": outline()},
+    }
+    both, one = rows(peers, {"GET /x/{id}": outline(answer=["a"])}, NO_NOTES)
+    assert (both.operation, both.states) == ("GET /x/{name}", {OLD: DONE, NEW: PARTIAL})
+    assert both.missing == {NEW: ("answer b",)}
+    assert (one.operation, one.states) == ("GET /y", {NEW: MISSING})
+    text = page(peers, {"GET /x/{id}": outline(answer=["a"])}, notes_of())
+    assert f"| `GET /x/{{name}}` | done | partial | Missing of {NEW}: `answer b`. |" in text
+    assert "| `GET /y` | – | missing |  |" in text
+    assert "| done | 1 | 0 |" in text
 
 
 def test_what_is_meant_to_be_missing_is_not_missed() -> None:
     """Where a note says so."""
     note = Note(operations="GET /x*", text="Ours.", ours=("answer P_*",))
-    (row,) = rows({"GET /x": outline(answer=["P_A", "P_B"])}, {"GET /x": outline(answer=["I_A"])}, notes_of(note))
-    assert (row.state, row.notes) == (DONE, (note,))
+    theirs = {NEW: {"GET /x": outline(answer=["P_A", "P_B"])}}
+    (row,) = rows(theirs, {"GET /x": outline(answer=["I_A"])}, notes_of(note))
+    assert (row.states, row.notes) == ({NEW: DONE}, (note,))
 
 
 def test_what_does_less_than_it_tells_is_partial() -> None:
     """Where a note says so."""
     note = Note(operations="POST /x", text="Only some of it.", partial=True)
-    (row,) = rows({"POST /x": outline(body=["a"])}, {"POST /x": outline(body=["a"])}, notes_of(note))
-    assert (row.state, row.missing, row.notes) == (PARTIAL, (), (note,))
+    (row,) = rows({NEW: {"POST /x": outline(body=["a"])}}, {"POST /x": outline(body=["a"])}, notes_of(note))
+    assert (row.states, row.missing, row.notes) == ({NEW: PARTIAL}, {}, (note,))
 
 
 def notes_of(*notes: Note) -> Notes:
     return Notes(notes=notes, differences=(Difference("a", "Title.", "Reason."),), left_out=("Nothing.",))
 
 
-def test_what_the_peer_has_not_is_told() -> None:
-    """Operations and fields."""
-    theirs = {"GET /a": outline(answer=["x"])}
-    mine = {"GET /a": outline(answer=["x", "y"]), "GET /b": outline()}
+def test_what_no_peer_has_is_told() -> None:
+    """Operations and fields; those that one of them has are not counted."""
+    theirs = {OLD: {"GET /a": outline(answer=["x"])}, NEW: {"GET /a": outline(answer=["x", "z"])}}
+    mine = {"GET /a": outline(answer=["x", "y", "z"]), "GET /b": outline()}
     assert additions(theirs, mine) == ["GET /b"]
     assert added_fields(theirs, mine) == {"answer y": 1}
     text = page(theirs, mine, notes_of())
-    for part in ("| done | 1 |", "| `GET /a` | done |  |", "- `GET /b`", "| `answer y` | 1 |", "**a. Title.** Reason."):
+    for part in (
+        "| done | 1 | 1 |",
+        "| `GET /a` | done | done |  |",
+        "- `GET /b`",
+        "| `answer y` | 1 |",
+        "**a. Title.** Reason.",
+    ):
         assert part in text
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 from collections import Counter
-from pathlib import Path
 
 from interlock.api.app import documented_api
 from tools.compatibility import peer
@@ -11,7 +10,6 @@ from tools.compatibility.outline import Outlines, outlines
 from tools.compatibility.page import page, rows
 
 PAGE = NOTES.with_name("compatibility.md")
-PEER_PYTHON = NOTES.parents[1] / ".peers" / "prefect-2.20" / "bin" / "python"
 
 
 def ours() -> Outlines:
@@ -22,21 +20,15 @@ def ours() -> Outlines:
 def main() -> None:
     """Parse the arguments and do what they ask for."""
     parser = argparse.ArgumentParser(prog="python -m tools.compatibility", description=__doc__)
-    parser.add_argument(
-        "--peer",
-        type=Path,
-        nargs="?",
-        const=PEER_PYTHON,
-        metavar="PYTHON",
-        help="first take the peer's document afresh, with the interpreter beside which the peer is installed",
-    )
+    parser.add_argument("--peers", action="store_true", help="first take the documents of the installed peers afresh")
     options = parser.parse_args()
-    if options.peer is not None:
-        peer.take(options.peer)
-    mine, notes = ours(), Notes.read()
-    PAGE.write_text(page(peer.kept(), mine, notes))
-    counts = Counter(x.state for x in rows(peer.kept(), mine, notes))
-    print(", ".join(f"{number} {state}" for state, number in counts.most_common()), "->", PAGE)
+    if options.peers:
+        peer.take()
+    peers, mine, notes = peer.kept(), ours(), Notes.read()
+    PAGE.write_text(page(peers, mine, notes))
+    for version in peers:
+        counts = Counter(x.states[version] for x in rows(peers, mine, notes) if version in x.states)
+        print(f"{version}:", ", ".join(f"{number} {state}" for state, number in counts.most_common()))
 
 
 if __name__ == "__main__":

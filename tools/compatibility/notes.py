@@ -32,12 +32,20 @@ class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     examples: tuple[str, ...] = ()
 
 
+class Newer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the peer of the newer line answers otherwise, and why Interlock does not."""
+
+    title: str
+    text: str
+
+
 class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All notes."""
 
     notes: tuple[Note, ...]
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...]
+    newer: tuple[Newer, ...] = ()
 
     @classmethod
     def read(cls) -> Self:

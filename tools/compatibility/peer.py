@@ -1,4 +1,4 @@
-"""The outlines of the peer's API: taken from its installed package, and kept as data so that checks need no peer."""
+"""The outlines of the peers' APIs: taken from their installed packages, and kept as data: checks need no peer."""
 
 import gzip
 import json
@@ -7,21 +7,29 @@ from pathlib import Path
 
 from tools.compatibility.outline import Outlines, outlines
 
-PEER_VERSION = "2.20.25"
-KEPT = Path(__file__).with_name(f"peer_{PEER_VERSION}.json.gz")
+PEERS = {"2.20.25": "prefect-2.20", "3.9.1": "prefect-3.9"}
+"""The last server of each line of clients, and the environment under `.peers/` that has it."""
+
+_HERE = Path(__file__).parent
+_ENVIRONMENTS = _HERE.parents[1] / ".peers"
 _PRINT_DOCUMENT = (
     "import json; from prefect.server.api.server import create_api_app as create; print(json.dumps(create().openapi()))"
 )
 
 
-def take(python: Path) -> None:
-    """Keep the outlines of the peer that is installed beside this interpreter."""
-    printed = subprocess.run([python, "-c", _PRINT_DOCUMENT], check=True, capture_output=True, text=True).stdout
-    text = json.dumps(outlines(json.loads(printed)), separators=(",", ":"))
-    KEPT.write_bytes(gzip.compress(text.encode(), mtime=0))
+def take() -> None:
+    """Keep the outlines of the installed peers."""
+    for version, environment in PEERS.items():
+        python = _ENVIRONMENTS / environment / "bin" / "python"
+        ended = subprocess.run([python, "-c", _PRINT_DOCUMENT], check=True, capture_output=True, text=True)
+        text = json.dumps(outlines(json.loads(ended.stdout.splitlines()[-1])), separators=(",", ":"))
+        _kept_at(version).write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def kept() -> Outlines:
-    """The outlines kept."""
-    found: Outlines = json.loads(gzip.decompress(KEPT.read_bytes()))
-    return found
+def kept() -> dict[str, Outlines]:
+    """The outlines kept, by the peer's version."""
+    return {version: json.loads(gzip.decompress(_kept_at(version).read_bytes())) for version in PEERS}
+
+
+def _kept_at(version: str) -> Path:
+    return _HERE / f"peer_{version}.json.gz"

@@ -3,10 +3,11 @@
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Header, HTTPException
+from fastapi import APIRouter, HTTPException
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
+from interlock.api.client_lines import CallsAs2x
 from interlock.api.context import ContextDep
 from interlock.api.errors import json_response
 from interlock.api.wire_route import WireRoute
@@ -67,9 +68,9 @@ async def hello() -> str:
 
 
 @router.get("/admin/version", tags=["Admin"])
-async def server_version(user_agent: str = Header("", include_in_schema=False)) -> str:
+async def server_version(calls_as_2x: CallsAs2x) -> str:
     """The version of the peer that this server stands in for, in the caller's own line."""
-    return SPOKEN_VERSION_2X if user_agent.startswith("prefect/2.") else SPOKEN_VERSION_3X
+    return SPOKEN_VERSION_2X if calls_as_2x else SPOKEN_VERSION_3X
 
 
 @router.get("/admin/settings", tags=["Admin"])

@@ -19,7 +19,7 @@ WITHOUT_DATABASE = frozenset(
 )
 """What is answered however much waits: it takes no turn."""
 
-READS = frozenset({"filter", "page", "export", "count", "counts", "history", "lateness"})
+READS = frozenset({"filter", "page", "paginate", "export", "count", "counts", "history", "lateness"})
 """What the paths of reads end with that are not GETs."""
 
 DECISIONS = frozenset({"/api/task_runs/", "/api/flow_runs/", "/api/events"})
@@ -52,7 +52,7 @@ class Admission:
             return
         if method == "GET" or last in READS:
             self._reader.check()
-        elif last == "set_state" or path in DECISIONS:
+        elif last in ("set_state", "bulk_set_state") or path in DECISIONS:
             self._batcher.check_decision()
         else:
             self._batcher.check_write()

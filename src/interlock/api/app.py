@@ -15,9 +15,11 @@ from interlock.api import (
     block_documents,
     block_schemas,
     block_types,
+    bulk,
     concurrency_leases,
     concurrency_limits,
     concurrency_limits_v2,
+    default_storage,
     deployment_queries,
     deployment_runs,
     deployment_schedules,
@@ -34,6 +36,7 @@ from interlock.api import (
     flows,
     logs,
     not_here,
+    numbered_pages,
     run_states,
     saved_searches,
     task_queues,
@@ -50,6 +53,8 @@ from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
     not_here.router,
+    bulk.router,
+    numbered_pages.router,
     task_queues.router,
     task_run_queries.router,
     exports.router,
@@ -76,12 +81,14 @@ ROUTERS = (
     concurrency_limits_v2.router,
     concurrency_leases.router,
     saved_searches.router,
+    variables.router_2x,
     variables.router,
     block_types.router,
     block_schemas.router,
     block_documents.router,
     block_capabilities.router,
     admin.router,
+    default_storage.router,
     task_subscriptions.router,
 )
 

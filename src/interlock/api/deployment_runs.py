@@ -8,7 +8,7 @@ from interlock.api import flow_runs
 from interlock.api.context import Context, ContextDep
 from interlock.api.deployments import check_against_schema, existing_deployment
 from interlock.api.hydration import HydrationError, hydrate_for
-from interlock.api.provenance import CreatedByDep
+from interlock.api.provenance import CreatedBy, CreatedByDep
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.deployment_runs import DeploymentFlowRunCreateBody
 from interlock.api.schemas.flow_runs import FlowRunAnswer
@@ -33,10 +33,16 @@ async def create_flow_run_from_deployment(
 ) -> Any:
     """Create a run of a deployment, or answer 200 with the one of the same flow and idempotency key."""
     deployment = await existing_deployment(context, id)
+    return await flow_runs.create(context, await creation_of(context, deployment, body, created_by))
+
+
+async def creation_of(
+    context: Context, deployment: Deployment, body: DeploymentFlowRunCreateBody, created_by: CreatedBy | None
+) -> CreateFlowRun:
+    """The command that creates a run of a deployment; raises what is answered where its parameters are wrong."""
     parameters = await _parameters(context, deployment, body)
     draft = body.draft(deployment, parameters, context.chance.new_id(), context.clock(), created_by)
-    proposal = body.state.proposal() if body.state else SCHEDULED
-    return await flow_runs.create(context, CreateFlowRun(run=draft, proposal=proposal))
+    return CreateFlowRun(run=draft, proposal=body.state.proposal() if body.state else SCHEDULED)
 
 
 async def _parameters(context: Context, deployment: Deployment, body: DeploymentFlowRunCreateBody) -> Any:

@@ -4,6 +4,7 @@ What lives here: decode, find or write, encode; what a deployment's parameters m
 one by one (deployment_schedules.py), its runs (deployment_runs.py), filters and counts (deployment_queries.py).
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from interlock.api import value_schemas
 from interlock.api.context import Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hydration import HydrationError, hydrate_for
+from interlock.api.pools import check_pool
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleBody
 from interlock.api.schemas.deployments import (
@@ -23,32 +25,28 @@ from interlock.api.schemas.deployments import (
     encode_deployment,
 )
 from interlock.api.wire_route import WireRoute
-from interlock.storage.queries import deployments
+from interlock.storage.queries import deployment_limits, deployments
 from interlock.storage.queries.deployments import Change, Deployment
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=WireRoute)
-
-DEFAULT_POOL = "default-agent-pool"
-"""The pool of queues that name none: the only one there is."""
 
 
 @router.post("/", response_model=DeploymentAnswer, status_code=201, responses={200: {"model": DeploymentAnswer}})
 async def create_deployment(body: DeploymentCreateBody, context: ContextDep) -> Any:
     """Create a deployment, or answer 200 where it replaces the one of the same flow and name."""
-    _check_pool(body.work_pool_name)
+    check_pool(body.work_pool_name)
     await _check_document(context, "infrastructure", body.infrastructure_document_id)
     await _check_document(context, "storage", body.storage_document_id)
-    now = context.clock()
-    schedules = _schedule_rows(context, body.all_schedules())
-    deployment, made = await context.batcher.write(
-        deployments.create_or_replace, context.chance.new_id(), body.columns(now), schedules, now
-    )
+    await _check_limit(context, body.global_concurrency_limit_id)
+    now, new_id = context.clock(), context.chance.new_id
+    wanted = Change(body.columns(now), _schedule_rows(context, body.all_schedules()), body.own_limit(new_id()))
+    deployment, made = await context.batcher.write(deployments.create_or_replace, new_id(), wanted, now)
     return json_response(encode_deployment(deployment), 201 if made else 200)
 
 
-def _check_pool(name: str | None) -> None:
-    if name and name != DEFAULT_POOL:
-        raise HTTPException(404, f'Work pool "{name}" not found.')
+async def _check_limit(context: Context, limit_id: str | None) -> None:
+    if limit_id is not None and not await context.store.read(deployment_limits.exists, limit_id):
+        raise HTTPException(404, "Concurrency limit not found")
 
 
 async def _check_document(context: Context, role: str, document_id: str | None) -> None:
@@ -64,8 +62,7 @@ async def _check_document(context: Context, role: str, document_id: str | None) 
 def _schedule_rows(context: Context, schedules: list[DeploymentScheduleBody]) -> list[dict[str, Any]]:
     """The rows of schedules that come with their deployment: limits are given to single schedules only."""
     now = context.clock()
-    plain = (DeploymentScheduleBody(schedule=x.schedule, active=x.active) for x in schedules)
-    return [x.columns(context.chance.new_id(), now) for x in plain]
+    return [x.unbounded().columns(context.chance.new_id(), now) for x in schedules]
 
 
 @router.get("/name/{flow_name}/{deployment_name}", response_model=DeploymentAnswer)
@@ -97,6 +94,7 @@ async def update_deployment(id: Id, body: DeploymentUpdateBody, context: Context
     """Change what is given of a deployment."""
     if not await context.store.read(deployments.exists, id):
         raise HTTPException(404, "Deployment not found.")
+    await _check_limit(context, body.global_concurrency_limit_id)
     now = context.clock()
     values = body.columns(now)
     if body.parameters is not None:
@@ -111,10 +109,37 @@ def _plan(context: Context, body: DeploymentUpdateBody, values: dict[str, Any], 
     """What an update makes of a deployment; raises what is answered where it can't be made."""
     if body.is_legacy:
         _check_single_schedule(existing)
-    _check_pool(body.work_pool_name)
+    check_pool(body.work_pool_name)
     _check_parameters(existing, values)
+    return Change(values, _new_schedules(context, body, existing), body.own_limit(context.chance.new_id()))
+
+
+def _new_schedules(context: Context, body: DeploymentUpdateBody, existing: Deployment) -> list[dict[str, Any]] | None:
+    """The rows of the schedules that a deployment is to have, None where they stay.
+
+    Those that have slugs are changed one by one, and the others stay; otherwise all of them are replaced.
+    """
     new = body.new_schedules(existing)
-    return values, None if new is None else _schedule_rows(context, new)
+    if new is None:
+        return None
+    if body.is_legacy or not any(x["slug"] for x in existing["schedules"]):
+        return _schedule_rows(context, new)
+    return _merged(context, existing["schedules"], new)
+
+
+def _merged(context: Context, rows: Sequence[Any], new: list[DeploymentScheduleBody]) -> list[dict[str, Any]]:
+    merged = {row["id"]: dict(row) for row in rows}
+    ids = {row["slug"]: row["id"] for row in rows}
+    for x in new:
+        if not x.slug:
+            detail = (
+                "Please provide a slug for each schedule in your request to ensure schedules are updated correctly."
+            )
+            raise HTTPException(422, detail)
+        known = ids.get(x.slug) or ids.get(x.replaces)
+        row = x.changed(merged[known], context.clock()) if known else _schedule_rows(context, [x])[0]
+        merged[row["id"]] = row
+    return list(merged.values())
 
 
 async def _hydrated(context: Context, parameters: dict[str, Any]) -> Any:

@@ -4,21 +4,22 @@ What lives here: decode, submit or find, encode. What does not: resuming (flow_r
 (flow_run_inputs.py).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Body, HTTPException
 from starlette.responses import Response
 
 from interlock.api.context import ApiVersionDep, Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hot_routes import HotRequest, HotRoute, Key
+from interlock.api.pools import check_pool
 from interlock.api.provenance import CreatedByDep
-from interlock.api.schemas.base import Id
+from interlock.api.schemas.base import Id, Labels
 from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, FlowRunUpdateBody, encode_flow_run
 from interlock.api.schemas.states import Force, SetStateBody, StateBody, TransitionAnswer, encode_decision
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState
-from interlock.orchestration.refusals import ConflictError
+from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import flow_runs
@@ -69,6 +70,7 @@ async def create_flow_run(
     body: FlowRunCreateBody, context: ContextDep, api_version: ApiVersionDep, created_by: CreatedByDep
 ) -> Any:
     """Create a flow run, or answer 200 with the one of the same flow and idempotency key."""
+    check_pool(body.work_pool_name)
     draft = body.draft(context.chance.new_id(), context.clock(), created_by)
     proposal = body.state.proposal() if body.state else PENDING
     return await create(context, CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
@@ -95,6 +97,14 @@ def _check_job_variables_may_change(run: FlowRun, is_deployed: bool) -> None:
         raise HTTPException(400, f"Job variables for a flow run in state {run.state.type.value} cannot be updated")
     if not is_deployed:
         raise HTTPException(400, "A deployment for the flow run could not be found")
+
+
+@router.patch("/{id}/labels", status_code=204)
+async def add_flow_run_labels(id: Id, labels: Annotated[Labels, Body()], context: ContextDep) -> Response:
+    """Add labels to those of a flow run, in place of those of the same names."""
+    if not await context.batcher.write(flow_runs.add_labels, id, labels, context.clock()):
+        raise NotFoundError(f"Flow run with id {id} not found")
+    return Response(status_code=204)
 
 
 @router.delete("/{id}", status_code=204)

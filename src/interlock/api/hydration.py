@@ -13,6 +13,7 @@ from typing import Any
 
 from interlock.api import templates
 from interlock.api.context import Context
+from interlock.api.schemas.variables import value_of
 from interlock.storage.queries import variables as stored_variables
 
 KIND = "__prefect_kind"
@@ -33,7 +34,8 @@ async def hydrate_for(context: Context, value: Any) -> Any:
     """As `hydrate`, with the variables that are stored."""
     if not _has_placeholders(value):
         return value
-    return hydrate(value, await context.store.read(stored_variables.values_by_name))
+    stored = await context.store.read(stored_variables.values_by_name)
+    return hydrate(value, {name: value_of(*x) for name, x in stored.items()})
 
 
 def _has_placeholders(value: Any) -> bool:
@@ -45,13 +47,13 @@ def _has_placeholders(value: Any) -> bool:
     return False
 
 
-def hydrate(value: Any, variables: Mapping[str, str]) -> Any:
+def hydrate(value: Any, variables: Mapping[str, Any]) -> Any:
     """The value with all placeholders replaced; raises HydrationError."""
     hydrated = _hydrated(value, variables)
     return {} if hydrated is _REMOVED else hydrated
 
 
-def _hydrated(value: Any, variables: Mapping[str, str]) -> Any:
+def _hydrated(value: Any, variables: Mapping[str, Any]) -> Any:
     match value:
         case dict() if KIND in value:
             return _replaced(value, variables)
@@ -64,7 +66,7 @@ def _hydrated(value: Any, variables: Mapping[str, str]) -> Any:
     return value
 
 
-def _replaced(placeholder: dict[str, Any], variables: Mapping[str, str]) -> Any:
+def _replaced(placeholder: dict[str, Any], variables: Mapping[str, Any]) -> Any:
     match placeholder[KIND]:
         case "none":
             return _hydrated(_needed(placeholder, "value"), variables)
@@ -84,7 +86,7 @@ def _needed(placeholder: dict[str, Any], key: str) -> Any:
     return placeholder[key]
 
 
-def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, str]) -> Any:
+def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, Any]) -> Any:
     """What the placeholder works on, which may itself come from a placeholder."""
     operand = placeholder.get(key, _REMOVED)
     return _hydrated(operand, variables) if isinstance(operand, dict) else operand
@@ -107,7 +109,7 @@ def _rendered(template: Any) -> str:
     return templates.render(template)
 
 
-def _variable(name: Any, variables: Mapping[str, str]) -> Any:
+def _variable(name: Any, variables: Mapping[str, Any]) -> Any:
     if name is _REMOVED:
         return _REMOVED
     if not isinstance(name, str) or name not in variables:

@@ -6,8 +6,10 @@ this package, and it lives for one batch. What does not: the rules (decide.py) a
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock.orchestration import decide
 from interlock.orchestration.commands import (
@@ -100,11 +102,11 @@ class WorkingSet:
     """The facts that a batch of commands needs, and what became of them.
 
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
-    which flows exist, the limits on the runs' tags with their holders, the newest unexpired state of each proposed
-    cache key, which of the requests were carried out before, and which of the states to record are known. Read back by
-    the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*` those to
-    insert, `rewritten_*` those to write as a whole), `new_*_states`, `new_events`, and the changes of slots, cache and
-    queue.
+    which flows exist, with their labels, the limits on the runs' tags with their holders, the newest unexpired state of
+    each proposed cache key, which of the requests were carried out before, and which of the states to record are known.
+    Read back by the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*`
+    those to insert, `rewritten_*` those to write as a whole), `new_*_states`, `new_events`, and the changes of slots,
+    cache and queue.
     """
 
     def __init__(self, slot_wait_seconds: int = 30) -> None:
@@ -114,7 +116,7 @@ class WorkingSet:
         self.flow_runs: dict[str, FlowRun] = {}
         self.flow_run_ids: dict[FlowRunKey, str] = {}
         self.failed_task_runs: dict[str, set[str]] = {}
-        self.flow_ids: set[str] = set()
+        self.flow_labels: dict[str, dict[str, Any]] = {}
         self.limits: dict[str, Limit] = {}
         self.cache: dict[str, CacheEntry] = {}
         self.carried_out: set[TransitionKey] = set()
@@ -352,7 +354,7 @@ def _set_flow_run_state(command: SetFlowRunState, facts: WorkingSet, moment: Mom
 
 def _create_flow_run(command: CreateFlowRun, facts: WorkingSet, moment: Moment) -> FlowDecision:
     draft = command.run
-    if draft.flow_id not in facts.flow_ids:
+    if draft.flow_id not in facts.flow_labels:
         raise ConflictError(f"flow {draft.flow_id} does not exist")
     if draft.idempotency_key is not None:
         existing_id = facts.flow_run_ids.get((draft.flow_id, draft.idempotency_key))
@@ -363,4 +365,13 @@ def _create_flow_run(command: CreateFlowRun, facts: WorkingSet, moment: Moment) 
         raise ConflictError(f"task run {draft.parent_task_run_id} does not exist")
     if draft.id in facts.flow_runs:
         raise ConflictError(f"flow run {draft.id} exists already")
+    command = _labelled(command, facts.flow_labels[draft.flow_id])
     return decide.create_flow_run(command, facts.flow_facts(draft, command.proposal, command.api_version), moment)
+
+
+def _labelled(command: CreateFlowRun, inherited: dict[str, Any]) -> CreateFlowRun:
+    """The command for a run that has the labels of its flow too; its own go before them."""
+    if not inherited:
+        return command
+    labels = inherited | msgspec.json.decode(command.run.labels)
+    return replace(command, run=replace(command.run, labels=msgspec.json.encode(labels).decode()))

@@ -51,6 +51,8 @@ class StateDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     retriable: bool | None = None
     transition_id: str | None = None
     task_parameters_id: str | None = None
+    traceparent: str | None = None
+    deployment_concurrency_lease_id: str | None = None
 
 
 NO_DETAILS = StateDetails()

@@ -42,6 +42,11 @@ def equal(column: Column[Any]) -> Callable[[Any], Condition]:
     return lambda value: column == value
 
 
+def is_absent(column: Column[Any]) -> Callable[[bool], Condition]:
+    """The column is NULL, or is not."""
+    return lambda absent: column.is_(None) if absent else column.is_not(None)
+
+
 def contains(column: Column[Any]) -> Callable[[str], Condition]:
     """The text is somewhere in the column, in any case; `%` and `_` in it stand for any text and any character."""
     return lambda text: matches(column, f"%{text}%")

@@ -142,6 +142,25 @@ def _list_in_postgresql(element: json_list, compiler: SQLCompiler, **options: An
     return f"CAST(json_build_array({', '.join(compiler.process(x, **options) for x in element.clauses)}) AS TEXT)"
 
 
+class json_field(FunctionElement[str]):
+    """A field of a JSON object that is kept as text: `json_field(column, "name")`. NULL where there is none."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(json_field, "sqlite")
+def _field_in_sqlite(element: json_field, compiler: SQLCompiler, **options: Any) -> str:
+    column, name = (compiler.process(x, **options) for x in element.clauses)
+    return f"({column} ->> {name})"
+
+
+@compiles(json_field, "postgresql")
+def _field_in_postgresql(element: json_field, compiler: SQLCompiler, **options: Any) -> str:
+    column, name = (compiler.process(x, **options) for x in element.clauses)
+    return f"(CAST({column} AS JSON) ->> {name})"
+
+
 class at_least_zero(FunctionElement[Any]):
     """A number, or 0 where it is negative. What becomes of NULL, NULL or 0, depends on the database: it is for sums."""
 

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, FromClause, Table, and_, exists, false, nulls_first, nulls_last, or_, select, true
 
 from interlock.orchestration.states import StateType
-from interlock.storage.expressions import has_tag, matches, unindexed
+from interlock.storage.expressions import has_tag, json_field, matches, unindexed
 from interlock.storage.tables import (
     deployments,
     flow_run_states,
@@ -70,6 +70,12 @@ class HasAllTags(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class HasAnyTag(msgspec.Struct, frozen=True):
+    """One of these is among the tags; none of none is."""
+
+    tags: tuple[str, ...]
+
+
 class ByTag(msgspec.Struct, frozen=True):
     """This is among the tags of a task run, which is to be found by that: few have it, or all that do are wanted."""
 
@@ -80,6 +86,14 @@ class Untagged(msgspec.Struct, frozen=True):
     """There are no tags, or there are some."""
 
     untagged: bool = True
+
+
+class FieldAnyOf(msgspec.Struct, frozen=True):
+    """A field of the JSON object in the column is one of the texts."""
+
+    column: str
+    field: str
+    values: tuple[str, ...]
 
 
 class And(msgspec.Struct, frozen=True):
@@ -102,7 +116,21 @@ class Related(msgspec.Struct, frozen=True):
     exists: bool = True
 
 
-Criterion = AnyOf | NoneOf | Like | Between | IsNull | HasAllTags | ByTag | Untagged | And | Or | Related
+Criterion = (
+    AnyOf
+    | NoneOf
+    | Like
+    | Between
+    | IsNull
+    | HasAllTags
+    | HasAnyTag
+    | ByTag
+    | Untagged
+    | FieldAnyOf
+    | And
+    | Or
+    | Related
+)
 
 EVERYTHING = And(())
 
@@ -348,6 +376,10 @@ def _of_one_row(table: FromClause, x: Criterion) -> ColumnElement[bool]:
             return table.c[column].is_(None) if null else table.c[column].is_not(None)
         case HasAllTags(tags):
             return and_(true(), *(has_tag(table.c.tags, tag) for tag in tags))
+        case HasAnyTag(tags):
+            return or_(false(), *(has_tag(table.c.tags, tag) for tag in tags))
+        case FieldAnyOf(column, field, values):
+            return json_field(table.c[column], field).in_(values)
         case ByTag(tag):
             found = table.c.id.in_(runs_with(tag))
             return found if is_told_whole(tag) else and_(found, has_tag(table.c.tags, tag))

@@ -107,7 +107,7 @@ _FLOW_RUNS_BY_ID = Prepared(rows.select_flow_runs().where(_among(flow_runs.c.id)
 _FLOW_RUNS_LOCKED = _locking(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_KEPT = _keeping(rows.select_flow_runs().where(_among(flow_runs.c.id)), flow_runs)
 _FLOW_RUNS_BY_KEY = Prepared(rows.select_flow_runs().where(_keyed(flow_runs.c.flow_id, flow_runs.c.idempotency_key)))
-_FLOW_IDS = _keeping(select(flows.c.id).where(_among(flows.c.id)), flows)
+_FLOWS = _keeping(select(flows.c.id, flows.c.labels).where(_among(flows.c.id)), flows)
 _KNOWN_STATES = Prepared(select(task_run_states.c.id).where(_among(task_run_states.c.id)))
 _TASK_RUN_REQUESTS = Prepared(
     select(task_run_states.c.task_run_id, task_run_states.c.transition_id).where(
@@ -202,7 +202,8 @@ def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: 
     creations = [c.run for c in commands if isinstance(c, CreateFlowRun)]
     named = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState)}
     if creations:
-        facts.flow_ids.update(row[0] for row in _FLOW_IDS.fetch(conn, {"keys": {run.flow_id for run in creations}}))
+        found = _FLOWS.fetch(conn, {"keys": {run.flow_id for run in creations}})
+        facts.flow_labels.update((flow_id, labels) for flow_id, labels in found)
     owners = {c.run.flow_run_id for c in _recording(commands) if c.run.flow_run_id}
     if _must_lock(conn):
         owners |= {c.run.flow_run_id for c in commands if isinstance(c, CreateTaskRun) and c.run.flow_run_id}

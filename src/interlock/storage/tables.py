@@ -110,6 +110,9 @@ deployments = Table(
     Column("updated_by", Json),
     Column("enforce_parameter_schema", Boolean, nullable=False),
     Column("status", Text, nullable=False),
+    # No foreign key: a limit that is gone is none.
+    Column("concurrency_limit_id", Id),
+    Column("concurrency_options", Json),
     UniqueConstraint("flow_id", "name"),
     Index("ix_deployments__created", "created"),
 )
@@ -124,6 +127,9 @@ deployment_schedules = Table(
     Column("max_active_runs", Integer),
     Column("max_scheduled_runs", Integer),
     Column("catchup", Boolean, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("slug", Text),
+    UniqueConstraint("deployment_id", "slug"),
 )
 
 flow_runs = Table(
@@ -501,6 +507,8 @@ variables = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("value", Text, nullable=False),
     Column("tags", TextList, nullable=False),
+    # Whether the text is JSON, of a value that is no text.
+    Column("is_json", Boolean, nullable=False),
 )
 
 block_types = Table(

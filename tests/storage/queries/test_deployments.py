@@ -26,11 +26,12 @@ VALUES: dict[str, Any] = {
     "enforce_parameter_schema": False,
     "work_queue_name": None,
 }
-SCHEDULES = [{"id": SCHEDULE, "schedule": {"cron": "* * * * *"}, "active": True, "catchup": False}]
+SCHEDULES = [{"id": SCHEDULE, "schedule": {"cron": "* * * * *"}, "active": True, "catchup": False, "parameters": {}}]
+WANTED = deployments.Change(VALUES, SCHEDULES)
 
 
 def nothing_new(_: deployments.Deployment) -> deployments.Change:
-    return {}, None
+    return deployments.Change({})
 
 
 async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
@@ -43,7 +44,7 @@ async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
 async def deployed(store: Store) -> Store:
     """A store with a deployment that has a schedule, and four runs of it, one of them made by a caller."""
     await write(store, flows.get_or_create, FLOW, "flow", [], {}, THEN)
-    await write(store, deployments.create_or_replace, DEPLOYMENT, VALUES, SCHEDULES, THEN)
+    await write(store, deployments.create_or_replace, DEPLOYMENT, WANTED, THEN)
     drafts = {x: flow_run_draft(RUNS[x], FLOW, deployment_id=DEPLOYMENT, auto_scheduled=True) for x in "abc"}
     await store.commit([CreateFlowRun(run=drafts["a"], proposal=SCHEDULED)])
     await store.commit([CreateFlowRun(run=drafts["b"], proposal=Proposal(type=StateType.SCHEDULED, name="Late"))])
@@ -61,7 +62,7 @@ async def remaining(store: Store) -> str:
 @pytest.mark.parametrize(
     ("function", "args"),
     [
-        (deployments.create_or_replace, (OTHER, VALUES, SCHEDULES, THEN)),
+        (deployments.create_or_replace, (OTHER, WANTED, THEN)),
         (deployments.change, (DEPLOYMENT, nothing_new, THEN)),
         (deployments.set_paused, (DEPLOYMENT, True, nothing_new, THEN)),
         (deployment_schedules.change, (DEPLOYMENT, SCHEDULE, {}, THEN)),

@@ -18,6 +18,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
@@ -91,6 +94,17 @@ def has_odd_keys(pairs: Any) -> bool:
 
 JsonObject = Annotated[dict[str, Any], BeforeValidator(from_pairs)]
 """A JSON object, or a list of pairs that becomes one."""
+
+
+Labels = Annotated[
+    dict[str, StrictBool | StrictInt | StrictFloat | str],
+    Field(description="What a caller knows a record by. Values are texts, numbers or flags.", examples=[{"team": "a"}]),
+]
+"""What a record is labelled with."""
+
+FLOW_LABEL = "prefect.flow.id"
+DEPLOYMENT_LABEL = "prefect.deployment.id"
+"""The labels that the server gives by itself; a caller's of the same name go before them."""
 
 
 def _cut(value: Any) -> Any:

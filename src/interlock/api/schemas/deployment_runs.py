@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import Field
 
 from interlock.api.names import generated_name
-from interlock.api.schemas.base import Id, JsonObject, StrictBody, Text, json_text
-from interlock.api.schemas.flow_runs import FlowRunPolicyBody
+from interlock.api.schemas.base import Id, JsonObject, Labels, StrictBody, Text, json_text
+from interlock.api.schemas.flow_runs import FlowRunPolicyBody, system_labels
 from interlock.api.schemas.states import StateBody
 from interlock.api.schemas.task_runs import Name
 from interlock.orchestration.runs import FlowRun
@@ -24,7 +24,7 @@ class DeploymentFlowRunCreateBody(StrictBody):
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
     tags: list[Text] = Field(default_factory=list, description="They come on top of the deployment's.")
-    labels: dict[str, Any] | None = None
+    labels: Labels | None = None
     idempotency_key: Text | None = None
     parent_task_run_id: Id | None = None
     work_queue_name: Text | None = None
@@ -55,11 +55,15 @@ class DeploymentFlowRunCreateBody(StrictBody):
             infrastructure_document_id=self.infrastructure_document_id or deployment["infrastructure_document_id"],
             empirical_policy=self.empirical_policy.policy(),
             tags=tuple(dict.fromkeys([*deployment["tags"], *self.tags])),
-            labels=json_text(deployment["labels"] | (self.labels or {})),
+            labels=json_text(self._all_labels(deployment)),
             idempotency_key=self.idempotency_key,
             created_by=json_text(created_by) if created_by else None,
             job_variables=json_text(self._kept_job_variables()),
         )
+
+    def _all_labels(self, deployment: dict[str, Any]) -> dict[str, Any]:
+        system = system_labels(deployment["flow_id"], deployment["id"])
+        return {**deployment["labels"], **system, **(self.labels or {})}
 
     def _kept_job_variables(self) -> dict[str, Any] | None:
         """Where none are given: none in a run with a key, an empty set of them in another. Clients know it so."""

@@ -4,20 +4,69 @@ What lives here: the bodies of create and update, and the encoding of a deployme
 (schedules.py), the creation of runs (deployment_runs.py) and filters (filters.py).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.api import value_schemas
-from interlock.api.schemas.base import Answer, CreatorAnswer, Id, JsonObject, PlainName, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import (
+    FLOW_LABEL,
+    Answer,
+    Body,
+    CreatorAnswer,
+    Id,
+    JsonObject,
+    Labels,
+    PlainName,
+    PositiveInt,
+    StrictBody,
+    Text,
+    Timestamp,
+)
+from interlock.api.schemas.concurrency_limits_v2 import GlobalLimitAnswer
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
 from interlock.api.validation_errors import WHOLE
+from interlock.storage.queries.deployment_limits import OwnLimit
 
 FORMER_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_name", "work_pool_queue_name")
 """What clients before 2.8 still send: dropped."""
+
+
+APART = {
+    "schedules",
+    "work_pool_name",
+    "job_variables",
+    "concurrency_limit",
+    "global_concurrency_limit_id",
+    "version_info",
+}
+"""What is no column, or not under this name."""
+
+
+class CollisionStrategy(StrEnum):
+    ENQUEUE = "ENQUEUE"
+    CANCEL_NEW = "CANCEL_NEW"
+
+
+class ConcurrencyOptions(StrictBody):
+    """What becomes of a run while as many as may are under way."""
+
+    collision_strategy: CollisionStrategy
+    grace_period_seconds: Annotated[int, Field(ge=60, le=86_400)] | None = Field(
+        None, description="How long a run may take to begin before its slot is free again."
+    )
+
+
+class VersionInfo(Body):
+    """What a version is, as the code's own system knows it."""
+
+    type: Text
+    version: Text
 
 
 class _DeploymentBody(StrictBody):
@@ -38,6 +87,10 @@ class _DeploymentBody(StrictBody):
     storage_document_id: Id | None = None
     infrastructure_document_id: Id | None = None
     infra_overrides: JsonObject | None = Field(default_factory=dict)
+    concurrency_limit: PositiveInt | None = Field(None, description="How many of its runs may be under way at once.")
+    concurrency_options: ConcurrencyOptions | None = None
+    global_concurrency_limit_id: Id | None = Field(None, description="A global limit, instead of one of its own.")
+    version_info: VersionInfo | None = Field(None, description="Taken, and not kept.")
 
     @model_validator(mode="before")
     @classmethod
@@ -53,6 +106,23 @@ class _DeploymentBody(StrictBody):
                 "Use one of these fields, but not both.",
             )
         return values | {"job_variables": given[0], "infra_overrides": given[0]} if given else values
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.concurrency_limit is not None and self.global_concurrency_limit_id is not None:
+            message = "A deployment cannot have both a concurrency limit and a global concurrency limit."
+            raise PydanticCustomError(WHOLE, message)
+        return self
+
+    def own_limit(self, new_id: str) -> OwnLimit | None:
+        """The limit of its own that it is to have, under `new_id` where that is made; None where it stays."""
+        is_said = "concurrency_limit" in self.model_fields_set and self.global_concurrency_limit_id is None
+        return OwnLimit(self.concurrency_limit, new_id) if is_said else None
+
+    def _shared_limit(self) -> dict[str, str | None]:
+        """The column of the limit, where it is given by its id."""
+        given = "global_concurrency_limit_id" in self.model_fields_set
+        return {"concurrency_limit_id": self.global_concurrency_limit_id} if given else {}
 
     def _consistent_pause(self) -> dict[str, bool]:
         """Both columns of the pause, where either is given; `paused` counts more."""
@@ -76,7 +146,7 @@ class DeploymentCreateBody(_DeploymentBody):
     parameters: JsonObject = Field(default_factory=dict, description="The parameters of its runs.")
     pull_steps: list[dict[str, Any]] | None = None
     job_variables: JsonObject = Field(default_factory=dict)
-    labels: dict[str, Any] | None = None
+    labels: Labels | None = None
 
     @field_validator("parameter_openapi_schema")
     @classmethod
@@ -103,9 +173,12 @@ class DeploymentCreateBody(_DeploymentBody):
 
     def columns(self, now: datetime) -> dict[str, Any]:
         """The deployment's columns, but for its identity."""
-        values = self.model_dump(exclude={"schedules", "work_pool_name", "job_variables"})
-        changed = {"schedule": self._kept_schedule(now), "labels": self.labels or {}}
-        return values | changed | self._consistent_pause()
+        values = self.model_dump(exclude=APART)
+        changed = {
+            "schedule": self._kept_schedule(now),
+            "labels": {FLOW_LABEL: self.flow_id} | (self.labels or {}),
+        }
+        return values | changed | self._shared_limit() | self._consistent_pause()
 
     def all_schedules(self) -> list[DeploymentScheduleBody]:
         """Its schedules, in whichever way they are given."""
@@ -124,6 +197,8 @@ class DeploymentUpdateBody(_DeploymentBody):
     parameters: JsonObject | None = None
     job_variables: JsonObject | None = None
     enforce_parameter_schema: bool | None = None
+    parameter_openapi_schema: JsonObject | None = None
+    pull_steps: list[dict[str, Any]] | None = None
 
     @property
     def is_legacy(self) -> bool:
@@ -132,13 +207,13 @@ class DeploymentUpdateBody(_DeploymentBody):
 
     def columns(self, now: datetime) -> dict[str, Any]:
         """The columns that change, with their new values."""
-        values = self.model_dump(exclude_unset=True, exclude={"schedules", "work_pool_name", "job_variables"})
+        values = self.model_dump(exclude_unset=True, exclude=APART)
         if "schedule" in values:
             values["schedule"] = self._kept_schedule(now)
         if not self.work_queue_name:
             # A deployment can be given to another queue, but not taken from its queue.
             values.pop("work_queue_name", None)
-        return values | self._consistent_pause()
+        return values | self._shared_limit() | self._consistent_pause()
 
     def new_schedules(self, existing: dict[str, Any]) -> list[DeploymentScheduleBody] | None:
         """What takes the place of the deployment's schedules, None where they stay."""
@@ -168,6 +243,7 @@ class DeploymentAnswer(Answer):
     parameters: dict[str, Any]
     tags: list[str]
     work_queue_name: str | None
+    work_queue_id: Id | None
     last_polled: Timestamp | None
     parameter_openapi_schema: dict[str, Any] | None
     path: str | None
@@ -183,6 +259,9 @@ class DeploymentAnswer(Answer):
     enforce_parameter_schema: bool
     job_variables: dict[str, Any]
     labels: dict[str, Any]
+    concurrency_limit: int | None = Field(description="Always null: the limit is `global_concurrency_limit`.")
+    concurrency_options: ConcurrencyOptions | None
+    global_concurrency_limit: GlobalLimitAnswer | None
 
 
 def encode_deployment(deployment: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +273,12 @@ def encode_deployment(deployment: dict[str, Any]) -> dict[str, Any]:
         "is_schedule_active": not deployment["paused"],
         "job_variables": deployment["infra_overrides"],
         "work_pool_name": None,
+        "concurrency_limit": None,
+        "global_concurrency_limit": _encode_limit(deployment["global_concurrency_limit"]),
     }
     values = deployment | derived
     return {name: values[name] for name in DeploymentAnswer.model_fields}
+
+
+def _encode_limit(limit: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if limit is None else {name: limit[name] for name in GlobalLimitAnswer.model_fields}

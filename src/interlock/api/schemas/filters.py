@@ -12,14 +12,16 @@ from functools import partial
 
 from pydantic import Field
 
-from interlock.api.schemas.base import FilterBody, FilterOperator, Id, Text, Timestamp
+from interlock.api.schemas.base import FilterBody, FilterOperator, Id, Text, Timestamp, WholeNumber
 from interlock.orchestration.states import StateType
 from interlock.storage.filters import (
     EVERYTHING,
     AnyOf,
     Between,
     Criterion,
+    FieldAnyOf,
     HasAllTags,
+    HasAnyTag,
     IsNull,
     Like,
     NoneOf,
@@ -147,6 +149,15 @@ class TagsFilter(Combined):
             yield Untagged(self.is_null_)
 
 
+class AnyTagsFilter(TagsFilter):
+    any_: list[Text] | None = Field(None, description="One of these is among the tags.", examples=[["tag-1", "tag-2"]])
+
+    def conditions(self, column: str) -> Iterator[Criterion]:
+        yield from super().conditions(column)
+        if self.any_ is not None:
+            yield HasAnyTag(tuple(self.any_))
+
+
 class TimeFilter(ColumnFilter):
     before_: Timestamp | None = Field(None, description="At this time or before it.")
     after_: Timestamp | None = Field(None, description="At this time or after it.")
@@ -195,6 +206,58 @@ class StateFilter(Combined):
             yield from self.name.conditions("state_name")
         if self.message is not None and self.message.like_ is not None:
             yield Related("state", Like("message", f"%{self.message.like_}%"))
+
+
+class StateTypeOrNotFilter(StateTypeFilter):
+    not_any_: list[StateType] | None = _none()
+
+    def conditions(self, column: str) -> Iterator[Criterion]:
+        yield from super().conditions(column)
+        if self.not_any_ is not None:
+            yield NoneOf(column, tuple(x.value for x in self.not_any_))
+
+
+class FlowRunStateFilter(StateFilter):
+    """What is asked of the state that a flow run is in."""
+
+    type: StateTypeOrNotFilter | None = None
+    name: TextOrNotFilter | None = None
+
+
+class CreatorFilter(Combined):
+    id_: list[Id] | None = Field(None, description="The id of what made it is one of these.")
+    type_: list[Text] | None = Field(
+        None, description="The kind of what made it is one of these.", examples=[["DEPLOYMENT", "AUTOMATION"]]
+    )
+    is_null_: bool | None = _null()
+
+    def conditions(self, column: str) -> Iterator[Criterion]:
+        if self.id_ is not None:
+            yield FieldAnyOf(column, "id", tuple(self.id_))
+        if self.type_ is not None:
+            yield FieldAnyOf(column, "type", tuple(self.type_))
+        if self.is_null_ is not None:
+            yield IsNull(column, self.is_null_)
+
+
+class OwnOrFlowNameFilter(ColumnFilter):
+    like_: Text | None = Field(None, description="Its name, or that of its flow, contains this, in any case.")
+
+    def conditions(self, column: str) -> Iterator[Criterion]:
+        if self.like_:
+            named = Like("name", f"%{self.like_}%")
+            yield any_of(named, Related("flow", named))
+
+
+class ConcurrencyLimitFilter(ColumnFilter):
+    """Taken, and asks for nothing, as in the peer."""
+
+    ge_: WholeNumber | None = None
+    le_: WholeNumber | None = None
+    is_null_: bool | None = None
+
+    def conditions(self, column: str) -> Iterator[Criterion]:
+        return iter(())
 
 
 class FlagFilter(ColumnFilter):
@@ -264,7 +327,7 @@ class RecordFilter(Combined):
 class FlowFilter(RecordFilter):
     """Which flows."""
 
-    id: IdFilter | None = None
+    id: IdOrNotFilter | None = None
     deployment: FlowDeploymentFilter | None = None
     name: NameFilter | None = None
     tags: TagsFilter | None = None
@@ -275,17 +338,19 @@ class FlowRunFilter(RecordFilter):
 
     id: IdOrNotFilter | None = None
     name: NameFilter | None = None
-    tags: TagsFilter | None = None
+    tags: AnyTagsFilter | None = None
     deployment_id: OptionalIdFilter | None = None
     work_queue_name: OptionalTextFilter | None = None
-    state: StateFilter | None = None
+    state: FlowRunStateFilter | None = None
     flow_version: TextFilter | None = None
     start_time: OptionalTimeFilter | None = None
+    end_time: OptionalTimeFilter | None = None
     expected_start_time: TimeFilter | None = None
     next_scheduled_start_time: TimeFilter | None = None
     parent_flow_run_id: ParentFlowRunFilter | None = None
     parent_task_run_id: OptionalIdFilter | None = None
     idempotency_key: TextOrNotFilter | None = None
+    created_by: CreatorFilter | None = None
 
 
 class TaskRunFilter(RecordFilter):
@@ -296,6 +361,8 @@ class TaskRunFilter(RecordFilter):
     tags: TagsFilter | None = None
     state: StateFilter | None = None
     start_time: OptionalTimeFilter | None = None
+    end_time: OptionalTimeFilter | None = None
+    expected_start_time: TimeFilter | None = None
     subflow_runs: SubflowRunFilter | None = None
     flow_run_id: TaskFlowRunFilter | None = None
 
@@ -303,12 +370,14 @@ class TaskRunFilter(RecordFilter):
 class DeploymentFilter(RecordFilter):
     """Which deployments."""
 
-    id: IdFilter | None = None
+    id: IdOrNotFilter | None = None
     name: NameFilter | None = None
+    flow_or_deployment_name: OwnOrFlowNameFilter | None = None
     paused: FlagFilter | None = None
     is_schedule_active: ScheduleActiveFilter | None = None
-    tags: TagsFilter | None = None
+    tags: AnyTagsFilter | None = None
     work_queue_name: TextFilter | None = None
+    concurrency_limit: ConcurrencyLimitFilter | None = None
 
 
 class WorkPoolFilter(RecordFilter):

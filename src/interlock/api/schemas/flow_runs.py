@@ -12,11 +12,14 @@ from pydantic import Field
 
 from interlock.api.names import generated_name
 from interlock.api.schemas.base import (
+    DEPLOYMENT_LABEL,
+    FLOW_LABEL,
     Answer,
     Body,
     CreatorAnswer,
     Id,
     JsonObject,
+    Labels,
     Number,
     StrictBody,
     Text,
@@ -69,9 +72,12 @@ class FlowRunCreateBody(StrictBody):
     infrastructure_document_id: Id | None = None
     empirical_policy: FlowRunPolicyBody = Field(default_factory=FlowRunPolicyBody)
     tags: list[Text] = Field(default_factory=list)
-    labels: dict[str, Any] | None = None
+    labels: Labels | None = None
     idempotency_key: Text | None = None
     deployment_id: Id | None = None
+    work_pool_name: Text | None = None
+    work_queue_name: Text | None = None
+    job_variables: JsonObject | None = None
 
     def draft(self, new_id: str, now: datetime, created_by: dict[str, str] | None) -> FlowRun:
         """The run as it is to be created, under `new_id`."""
@@ -88,11 +94,18 @@ class FlowRunCreateBody(StrictBody):
             infrastructure_document_id=self.infrastructure_document_id,
             empirical_policy=self.empirical_policy.policy(),
             tags=tuple(self.tags),
-            labels=json_text(self.labels or {}),
+            labels=json_text(system_labels(self.flow_id, self.deployment_id) | (self.labels or {})),
             idempotency_key=self.idempotency_key,
             deployment_id=self.deployment_id,
+            work_queue_name=self.work_queue_name,
             created_by=json_text(created_by) if created_by else None,
+            job_variables=json_text(self.job_variables if "job_variables" in self.model_fields_set else {}),
         )
+
+
+def system_labels(flow_id: str, deployment_id: str | None) -> dict[str, Any]:
+    """The labels that every flow run has."""
+    return {FLOW_LABEL: flow_id} | ({DEPLOYMENT_LABEL: deployment_id} if deployment_id else {})
 
 
 class FlowRunUpdateBody(StrictBody):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from interlock.api.schemas.base import Answer, Id, PlainName, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import Answer, Id, Labels, PlainName, StrictBody, Text, Timestamp
 
 
 class FlowCreateBody(StrictBody):
@@ -12,7 +12,7 @@ class FlowCreateBody(StrictBody):
 
     name: PlainName = Field(examples=["my-flow"])
     tags: list[Text] = Field(default_factory=list, examples=[["tag-1", "tag-2"]])
-    labels: dict[str, Any] | None = None
+    labels: Labels | None = None
 
 
 class FlowUpdateBody(StrictBody):

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from pydantic import Field
 from sqlalchemy import RowMapping
 
 from interlock.api.schemas.base import Answer, Id, Timestamp
@@ -49,6 +50,7 @@ class GraphArtifactAnswer(Answer):
     key: str | None
     type: str
     is_latest: bool
+    data: Any = Field(description="Of progress alone.")
 
 
 class EdgeAnswer(Answer):
@@ -125,4 +127,4 @@ def _encode_node(node: Node) -> dict[str, Any]:
 
 
 def _encode_artifact(row: RowMapping) -> dict[str, Any]:
-    return {name: row[name] for name in ("id", "created", "key", "type", "is_latest")}
+    return {name: row[name] for name in ("id", "created", "key", "type", "is_latest", "data")}

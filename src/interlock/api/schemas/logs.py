@@ -31,6 +31,10 @@ class RunFilter(FilterBody):
     any_: list[Id] | None = Field(None, description="Of one of these runs.")
 
 
+class TaskRunIdFilter(RunFilter):
+    is_null_: bool | None = Field(None, description="True: of no task run. False: of one.")
+
+
 class TextFilter(FilterBody):
     like_: Text | None = Field(
         None,
@@ -46,7 +50,7 @@ class LogFilter(FilterBody):
     level: LevelFilter | None = None
     timestamp: TimeFilter | None = None
     flow_run_id: RunFilter | None = None
-    task_run_id: RunFilter | None = None
+    task_run_id: TaskRunIdFilter | None = None
     text: TextFilter | None = None
 
 

@@ -32,6 +32,8 @@ class StateDetailsBody(Body):
     retriable: bool | None = None
     transition_id: Id | None = None
     task_parameters_id: Id | None = None
+    traceparent: Text | None = None
+    deployment_concurrency_lease_id: Id | None = None
 
     def details(self) -> StateDetails:
         """The record for the decision core."""
@@ -87,6 +89,8 @@ class StateDetailsAnswer(Answer):
     retriable: bool | None = None
     transition_id: Id | None = None
     task_parameters_id: Id | None = None
+    traceparent: str | None = None
+    deployment_concurrency_lease_id: Id | None = None
 
 
 class StateAnswer(Answer):
@@ -151,6 +155,8 @@ def encode_details(x: StateDetails) -> dict[str, Any]:
         "retriable": x.retriable,
         "transition_id": x.transition_id,
         "task_parameters_id": x.task_parameters_id,
+        "traceparent": x.traceparent,
+        "deployment_concurrency_lease_id": x.deployment_concurrency_lease_id,
     }
 
 

@@ -13,6 +13,7 @@ from interlock.api.schemas.base import (
     Answer,
     Body,
     Id,
+    Labels,
     Number,
     StrictBody,
     Text,
@@ -104,7 +105,7 @@ class TaskRunCreateBody(StrictBody):
     task_version: Text | None = None
     empirical_policy: TaskRunPolicyBody = Field(default_factory=TaskRunPolicyBody)
     tags: list[Text] = Field(default_factory=list)
-    labels: dict[str, Any] | None = None
+    labels: Labels | None = None
     task_inputs: dict[str, list[TaskRunInput]] = Field(default_factory=dict)
 
     @field_validator("cache_key")

@@ -1,26 +1,60 @@
-"""Variables on the wire."""
+"""Variables on the wire.
 
+A value is any JSON for clients of the 3.x line. Those of the 2.x line know texts alone, and see another value as its
+JSON. A text is a text for both.
+"""
+
+import json
 import re
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
+from sqlalchemy import RowMapping
 
-from interlock.api.schemas.base import FROM_NUMBER, Answer, FilterOperator, Id, StrictBody, Text, Timestamp
+from interlock.api.schemas.base import (
+    FROM_NUMBER,
+    Answer,
+    FilterOperator,
+    Id,
+    StrictBody,
+    Text,
+    Timestamp,
+    json_bytes,
+    json_text,
+)
 
 NAME_LENGTH = 255
-VALUE_LENGTH = 5000
+TEXT_LENGTH = 5000
+"""Of a value that a 2.x client gives, in characters."""
+
+JSON_LENGTH = 5000
+"""Of a value as JSON, in bytes."""
 
 
-def _variable_name(name: str) -> str:
+def _name(name: str) -> str:
+    if not re.match("^[a-z0-9_-]*$", name):
+        raise ValueError("Variable name must only contain lowercase letters, numbers, and dashes or underscores.")
+    return name
+
+
+def _name_2x(name: str) -> str:
     if not re.match("^[a-z0-9_]*$", name):
         raise ValueError("Variable name must only contain lowercase letters, numbers, and underscores.")
     return name
 
 
-VariableName = Annotated[str, StringConstraints(max_length=NAME_LENGTH), FROM_NUMBER, AfterValidator(_variable_name)]
-VariableValue = Annotated[str, StringConstraints(max_length=VALUE_LENGTH), FROM_NUMBER]
+def _not_too_long(value: Any) -> Any:
+    if value is not None and len(json_bytes(value)) > JSON_LENGTH:
+        raise ValueError(f"Variable value must be less than {JSON_LENGTH} characters")
+    return value
+
+
+VariableName = Annotated[str, StringConstraints(max_length=NAME_LENGTH), FROM_NUMBER, AfterValidator(_name)]
+VariableName2x = Annotated[str, StringConstraints(max_length=NAME_LENGTH), FROM_NUMBER, AfterValidator(_name_2x)]
+VariableValue = Annotated[Any, BeforeValidator(_not_too_long), Field(description="Any JSON.")]
+VariableValue2x = Annotated[str, StringConstraints(max_length=TEXT_LENGTH), FROM_NUMBER]
 
 
 def _not_null(name: Any) -> Any:
@@ -32,20 +66,67 @@ def _not_null(name: Any) -> Any:
 Tags = Annotated[list[Text], Field(examples=[["tag-1", "tag-2"]])]
 
 
-class VariableCreateBody(StrictBody):
+class _VariableBody(StrictBody):
+    def columns(self) -> dict[str, Any]:
+        """The columns that are given."""
+        values = self.model_dump(exclude_unset=True)
+        return values | _stored(values["value"]) if "value" in values else values
+
+
+class VariableCreateBody(_VariableBody):
     """The body of a variable's creation."""
 
     name: VariableName
     value: VariableValue
     tags: Tags = Field(default_factory=list)
 
+    def columns(self) -> dict[str, Any]:
+        """All columns but those of the identity."""
+        return {"tags": self.tags} | super().columns()
 
-class VariableUpdateBody(StrictBody):
+
+class VariableUpdateBody(_VariableBody):
     """The body of a variable's update: only what is given changes."""
 
     name: Annotated[VariableName | None, BeforeValidator(_not_null)] = None
-    value: VariableValue | None = None
+    value: VariableValue = None
     tags: Tags | None = None
+
+
+class VariableCreateBody2x(VariableCreateBody):
+    """The same of a 2.x client."""
+
+    name: VariableName2x
+    value: VariableValue2x
+
+
+class VariableUpdateBody2x(VariableUpdateBody):
+    """The same of a 2.x client. A value can't be taken away."""
+
+    name: Annotated[VariableName2x | None, BeforeValidator(_not_null)] = None
+    value: VariableValue2x | None = None
+
+    def columns(self) -> dict[str, Any]:
+        values = super().columns()
+        return values | {"value": None} if values.get("is_json") else values
+
+
+def _stored(value: Any) -> dict[str, Any]:
+    """The columns of a value: its text, or that of its JSON."""
+    if isinstance(value, str):
+        return {"value": value, "is_json": False}
+    return {"value": json_text(value), "is_json": True}
+
+
+def value_of(text: str, is_json: bool) -> Any:
+    """The value that is stored so."""
+    return json.loads(text) if is_json else text
+
+
+def encode_variable(row: RowMapping, as_2x: bool) -> dict[str, Any]:
+    """A variable in the wire's spelling, ready for JSON, for a client of either line."""
+    value = row["value"] if as_2x else value_of(row["value"], row["is_json"])
+    return {name: row[name] for name in VariableAnswer.model_fields} | {"value": value}
 
 
 class VariableIdFilter(StrictBody):
@@ -98,5 +179,5 @@ class VariableAnswer(Answer):
     created: Timestamp
     updated: Timestamp
     name: str
-    value: str
+    value: Any
     tags: list[str]

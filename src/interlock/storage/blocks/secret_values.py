@@ -1,6 +1,7 @@
 """Secret values in the data of a block document: masked on the way out, kept where the mask comes back.
 
-A path tells where a secret is: `password`, `login.password`, or `headers.*` for all that is under `headers`.
+A path tells where a secret is: `password`, `login.password`, or `headers.*` for all that is under `headers`. A secret
+that is an object is secret in all its values.
 
 What lives here: masking and unmasking of plain data. What does not: encryption (queries/sealing.py).
 """
@@ -34,14 +35,16 @@ def unmasked(data: Data, current: Data, paths: Sequence[str]) -> Data:
 
 
 def _places(path: Path, known: dict[Path, Any], flat: dict[Path, Any]) -> list[Path]:
-    """The places that a path stands for: itself where it is known to have a value, else those under its `*`."""
+    """The places that a path stands for: itself where it is known to have a value, else those under it or its `*`."""
     if known.get(path) is not None:
         return [path]
-    return [place for place in flat if _is_under(place, path)] if "*" in path else []
+    return [place for place in flat if _is_under(place, path)]
 
 
 def _is_under(place: Path, path: Path) -> bool:
-    """Whether a place is under the part of a path in front of its `*`."""
+    """Whether a place is under a path, or under the part of it in front of its `*`."""
+    if "*" not in path:
+        return len(place) > len(path) and place[: len(path)] == path
     above = path[: path.index("*")]
     return place[: len(above)] == above
 

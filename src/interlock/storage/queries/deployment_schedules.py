@@ -36,7 +36,10 @@ def create(
 
 
 def replace(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> None:
-    """Give a deployment, which the caller has locked, these schedules instead of those it has."""
+    """Give a deployment, which the caller has locked, these schedules instead of those it has.
+
+    Those that stay come with their times.
+    """
     conn.execute(delete(schedules).where(schedules.c.deployment_id == deployment_id))
     _insert(conn, deployment_id, rows, now)
 
@@ -68,7 +71,7 @@ def delete_one(conn: Connection, deployment_id: str, schedule_id: str) -> bool:
 
 
 def _insert(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    whole = [row | {"deployment_id": deployment_id, "created": now, "updated": now} for row in rows]
+    whole = [{"created": now, "updated": now} | row | {"deployment_id": deployment_id} for row in rows]
     if whole:
         conn.execute(insert(schedules), whole)
     return whole

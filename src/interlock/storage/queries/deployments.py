@@ -7,20 +7,28 @@ becomes a condition (filters.py).
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, select, update
 
 from interlock.storage.filters import Criterion, Order, condition, ordering
-from interlock.storage.queries import deployment_schedules, flow_runs
-from interlock.storage.queries.locks import lock
+from interlock.storage.queries import deployment_limits, deployment_schedules, flow_runs
+from interlock.storage.queries.deployment_limits import OwnLimit
+from interlock.storage.queries.locks import locked_ids
 from interlock.storage.tables import block_documents, deployments, flows
 
 Deployment = dict[str, Any]
-"""The columns of a deployment, and `schedules`: the rows of its schedules, the last changed first."""
+"""The columns of a deployment; `schedules`, the rows of its schedules, the last changed first; and
+`global_concurrency_limit`, that of its limit, None where it has none."""
 
-Change = tuple[dict[str, Any], list[dict[str, Any]] | None]
-"""New values of columns, and what takes the place of the schedules, None where these stay."""
+
+class Change(NamedTuple):
+    """New values of columns; what takes the place of the schedules, None where these stay; and the limit of its own
+    that a deployment is to have, None where that stays."""
+
+    values: dict[str, Any]
+    schedules: list[dict[str, Any]] | None = None
+    limit: OwnLimit | None = None
 
 
 def by_id(conn: Connection, deployment_id: str) -> Deployment | None:
@@ -56,13 +64,14 @@ def count(conn: Connection, criterion: Criterion) -> int:
     return conn.execute(wanted).scalar_one()
 
 
-def create_or_replace(
-    conn: Connection, new_id: str, values: dict[str, Any], schedules: list[dict[str, Any]], now: datetime
-) -> tuple[Deployment, bool]:
+def create_or_replace(conn: Connection, new_id: str, wanted: Change, now: datetime) -> tuple[Deployment, bool]:
     """Create a deployment under `new_id`, or give the one of the same flow and name all these values; whether made.
 
-    One that is replaced keeps its queue where none is given, and loses the runs that its schedules made.
+    One that is replaced keeps its queue and its limit where none is given, and loses the runs that its schedules made.
+    It has the labels of its flow too; its own go before them.
     """
+    inherited = conn.execute(select(flows.c.labels).where(flows.c.id == wanted.values["flow_id"])).scalar() or {}
+    values = wanted.values | {"labels": inherited | wanted.values["labels"]}
     named = and_(deployments.c.flow_id == values["flow_id"], deployments.c.name == values["name"])
     existing = _one(conn, named, for_update=True)
     if existing is None:
@@ -73,7 +82,8 @@ def create_or_replace(
         _set(conn, existing["id"], values | {"work_queue_name": queue, "updated": now})
         flow_runs.delete_auto_scheduled(conn, existing["id"])
     deployment_id = new_id if existing is None else existing["id"]
-    deployment_schedules.replace(conn, deployment_id, schedules, now)
+    deployment_schedules.replace(conn, deployment_id, wanted.schedules or [], now)
+    _limit(conn, deployment_id, wanted.limit, now)
     made = by_id(conn, deployment_id)
     assert made is not None
     return made, existing is None
@@ -87,8 +97,9 @@ def change(conn: Connection, deployment_id: str, plan: Callable[[Deployment], Ch
     existing = _one(conn, deployments.c.id == deployment_id, for_update=True)
     if existing is None:
         return False
-    values, schedules = plan(existing)
+    values, schedules, limit = plan(existing)
     _set(conn, deployment_id, values | {"updated": now})
+    _limit(conn, deployment_id, limit, now)
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     if schedules is not None:
         deployment_schedules.replace(conn, deployment_id, schedules, now)
@@ -118,9 +129,25 @@ def delete_one(conn: Connection, deployment_id: str) -> bool:
 
     The other runs stay, and still name it.
     """
-    lock(conn, deployments, deployments.c.id == deployment_id)
-    flow_runs.delete_scheduled(conn, deployment_id)
-    return conn.execute(delete(deployments).where(deployments.c.id == deployment_id)).rowcount > 0
+    return bool(_delete(conn, [deployment_id]))
+
+
+def delete_found(conn: Connection, criterion: Criterion, limit: int) -> list[str]:
+    """Delete so many deployments that meet a criterion, the first by name, each as `delete_one` does; their ids."""
+    wanted = select(deployments.c.id).where(condition(deployments, criterion))
+    ordered = wanted.order_by(*ordering(deployments, Order("name")))
+    return _delete(conn, conn.execute(ordered.limit(limit)).scalars().all())
+
+
+def _delete(conn: Connection, ids: Sequence[str]) -> list[str]:
+    """Delete deployments; the ids of those that existed, in the same order."""
+    there = set(locked_ids(conn, deployments, deployments.c.id.in_(ids)))
+    doomed = [x for x in ids if x in there]
+    if doomed:
+        flow_runs.delete_scheduled(conn, doomed)
+        deployment_limits.delete_of(conn, doomed)
+        conn.execute(delete(deployments).where(deployments.c.id.in_(doomed)))
+    return doomed
 
 
 def _one(conn: Connection, condition: ColumnElement[bool], *, for_update: bool = False) -> Deployment | None:
@@ -135,7 +162,16 @@ def _with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deplo
     grouped: defaultdict[str, list[RowMapping]] = defaultdict(list)
     for schedule in deployment_schedules.of_deployments(conn, [row["id"] for row in found]):
         grouped[schedule["deployment_id"]].append(schedule)
-    return [{**row, "schedules": grouped[row["id"]]} for row in found]
+    limits = deployment_limits.by_ids(conn, {row["concurrency_limit_id"] for row in found} - {None})
+    return [
+        {**row, "schedules": grouped[row["id"]], "global_concurrency_limit": limits.get(row["concurrency_limit_id"])}
+        for row in found
+    ]
+
+
+def _limit(conn: Connection, deployment_id: str, wanted: OwnLimit | None, now: datetime) -> None:
+    if wanted is not None:
+        deployment_limits.settle(conn, deployment_id, wanted, now)
 
 
 def _set(conn: Connection, deployment_id: str, values: dict[str, Any]) -> None:

@@ -1,24 +1,29 @@
 """Flow runs: reading, changing, deleting.
 
-What lives here: statements on flow runs other than transitions (ledger.py). What does not: how a filter becomes a
-condition (filters.py).
+What lives here: statements on flow runs other than transitions (ledger.py). What does not: pages and counts of them
+(runs_filter.py), and how a filter becomes a condition (filters.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.storage import rows, state_events, sums
 from interlock.storage.expressions import among
+from interlock.storage.filters import Criterion, Order, condition
+from interlock.storage.queries import runs_filter
 from interlock.storage.queries.locks import lock, locked_ids
 from interlock.storage.queries.task_runs import detach
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import block_documents, deployments, flow_runs, task_runs
 from interlock.storage.types import Keys
+
+NEWEST_FIRST = Order("id", descending=True)
 
 
 def by_id(conn: Connection, flow_run_id: str) -> FlowRun | None:
@@ -61,14 +66,37 @@ def change_checked(
     return change(conn, flow_run_id, values, now)
 
 
+def add_labels(conn: Connection, flow_run_id: str, labels: dict[str, Any], now: datetime) -> bool:
+    """Add labels to those of a flow run, in place of those of the same names; whether it exists."""
+    lock(conn, flow_runs, flow_runs.c.id == flow_run_id)
+    kept = conn.execute(select(flow_runs.c.labels).where(flow_runs.c.id == flow_run_id)).scalar()
+    if kept is None:
+        return False
+    merged = msgspec.json.decode(kept) | labels
+    return change(conn, flow_run_id, {"labels": msgspec.json.encode(merged).decode()}, now)
+
+
+def found_ids(conn: Connection, criterion: Criterion, limit: int) -> list[str]:
+    """The ids of so many flow runs that meet a criterion, the newest first."""
+    return [x.run.id for x in runs_filter.flow_run_page(conn, criterion, NEWEST_FIRST, limit, 0)]
+
+
+def delete_found(conn: Connection, criterion: Criterion, limit: int) -> list[str]:
+    """Delete so many flow runs that meet a criterion, the newest first, each as `delete_one` does; their ids."""
+    wanted = found_ids(conn, criterion, limit)
+    # Others may have changed some of them since.
+    gone = set(_delete_where(conn, and_(flow_runs.c.id.in_(wanted), condition(flow_runs, criterion))))
+    return [x for x in wanted if x in gone]
+
+
 def delete_one(conn: Connection, flow_run_id: str) -> bool:
     """Delete a flow run and all that goes with it; whether it existed."""
-    return _delete_where(conn, flow_runs.c.id == flow_run_id) > 0
+    return bool(_delete_where(conn, flow_runs.c.id == flow_run_id))
 
 
-def delete_of_flow(conn: Connection, flow_id: str) -> None:
-    """Delete all runs of a flow and all that goes with them."""
-    _delete_where(conn, flow_runs.c.flow_id == flow_id)
+def delete_of_flows(conn: Connection, flow_ids: Sequence[str]) -> None:
+    """Delete all runs of flows and all that goes with them."""
+    _delete_where(conn, flow_runs.c.flow_id.in_(flow_ids))
 
 
 def delete_of_blocks(conn: Connection, doomed_documents: ColumnElement[bool]) -> None:
@@ -80,30 +108,31 @@ def delete_of_blocks(conn: Connection, doomed_documents: ColumnElement[bool]) ->
     _delete_where(conn, flow_runs.c.infrastructure_document_id.in_(documents))
 
 
-def delete_scheduled(conn: Connection, deployment_id: str) -> None:
-    """Delete the runs of a deployment that have not begun, whoever scheduled them."""
-    _delete_where(conn, _scheduled(deployment_id))
+def delete_scheduled(conn: Connection, deployment_ids: Sequence[str]) -> None:
+    """Delete the runs of deployments that have not begun, whoever scheduled them."""
+    _delete_where(conn, _scheduled(deployment_ids))
 
 
 def delete_auto_scheduled(conn: Connection, deployment_id: str) -> None:
     """Delete the runs of a deployment that its schedules made and that have not begun."""
-    _delete_where(conn, and_(_scheduled(deployment_id), flow_runs.c.auto_scheduled))
+    _delete_where(conn, and_(_scheduled([deployment_id]), flow_runs.c.auto_scheduled))
 
 
-def _scheduled(deployment_id: str) -> ColumnElement[bool]:
-    return and_(flow_runs.c.deployment_id == deployment_id, flow_runs.c.state_type == StateType.SCHEDULED)
+def _scheduled(deployment_ids: Sequence[str]) -> ColumnElement[bool]:
+    return and_(flow_runs.c.deployment_id.in_(deployment_ids), flow_runs.c.state_type == StateType.SCHEDULED)
 
 
-def _delete_where(conn: Connection, condition: ColumnElement[bool]) -> int:
-    """Delete flow runs with their task runs, and the states of both; how many there were.
+def _delete_where(conn: Connection, doomed_runs: ColumnElement[bool]) -> list[str]:
+    """Delete flow runs with their task runs, and the states of both; their ids.
 
     The task runs' slots are free again, and subflows of them no longer have a parent. Logs and artifacts stay.
     """
-    ids = locked_ids(conn, flow_runs, condition)
+    ids = locked_ids(conn, flow_runs, doomed_runs)
     if not ids:
-        return 0
+        return []
     doomed = bindparam("doomed", ids, Keys(flow_runs.c.id.type))
     detach(conn, among(task_runs.c.flow_run_id, doomed))
     sums.forget(conn, flow_runs, among(flow_runs.c.id, doomed))
     state_events.remove(conn, flow_runs, among(flow_runs.c.id, doomed))
-    return conn.execute(delete(flow_runs).where(among(flow_runs.c.id, doomed))).rowcount
+    conn.execute(delete(flow_runs).where(among(flow_runs.c.id, doomed)))
+    return ids

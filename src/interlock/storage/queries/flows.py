@@ -3,13 +3,15 @@
 What lives here: statements on flows. What does not: how a filter becomes a condition (filters.py).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from interlock.storage.queries import flow_runs
-from interlock.storage.queries.locks import lock
+from interlock.storage.filters import Criterion, Order, condition, ordering
+from interlock.storage.queries import deployment_limits, flow_runs
+from interlock.storage.queries.locks import locked_ids
 from interlock.storage.tables import deployments, flows
 
 
@@ -45,7 +47,22 @@ def change(conn: Connection, flow_id: str, values: dict[str, Any], now: datetime
 
 def delete_one(conn: Connection, flow_id: str) -> bool:
     """Delete a flow with its deployments and flow runs, and all that goes with those; whether it existed."""
-    lock(conn, flows, flows.c.id == flow_id)
-    lock(conn, deployments, deployments.c.flow_id == flow_id)
-    flow_runs.delete_of_flow(conn, flow_id)
-    return conn.execute(delete(flows).where(flows.c.id == flow_id)).rowcount > 0
+    return bool(_delete(conn, [flow_id]))
+
+
+def delete_found(conn: Connection, criterion: Criterion, limit: int) -> list[str]:
+    """Delete so many flows that meet a criterion, the first by name, each as `delete_one` does; their ids."""
+    wanted = select(flows.c.id).where(condition(flows, criterion)).order_by(*ordering(flows, Order("name")))
+    return _delete(conn, conn.execute(wanted.limit(limit)).scalars().all())
+
+
+def _delete(conn: Connection, ids: Sequence[str]) -> list[str]:
+    """Delete flows; the ids of those that existed, in the same order."""
+    there = set(locked_ids(conn, flows, flows.c.id.in_(ids)))
+    doomed = [x for x in ids if x in there]
+    if doomed:
+        deployed = locked_ids(conn, deployments, deployments.c.flow_id.in_(doomed))
+        flow_runs.delete_of_flows(conn, doomed)
+        deployment_limits.delete_of(conn, deployed)
+        conn.execute(delete(flows).where(flows.c.id.in_(doomed)))
+    return doomed

@@ -22,6 +22,7 @@ from interlock.storage.queries import run_states
 from interlock.storage.tables import artifact_collections, artifacts, flow_runs, flows, task_runs
 
 MAX_NODES = 10_000
+PROGRESS = "progress"
 MAX_ARTIFACTS = 10_000
 
 
@@ -158,14 +159,14 @@ def _edges(runs: Iterable[Any]) -> tuple[Mapping[str, list[str]], Mapping[str, l
 def _artifacts(conn: Connection, flow_run_id: str) -> Mapping[str | None, Sequence[RowMapping]]:
     """The artifacts of a flow run but for plain results, oldest first, by the task run that made them.
 
-    `is_latest` says that it has no key, or that none of the same key is newer.
+    `is_latest` says that it has no key, or that none of the same key is newer. Only progress comes with its `data`.
     """
     latest = and_(artifact_collections.c.latest_id == artifacts.c.id, artifact_collections.c.key == artifacts.c.key)
     is_latest = or_(artifacts.c.key.is_(None), artifact_collections.c.id.is_not(None)).label("is_latest")
+    shown = case((artifacts.c.type == PROGRESS, artifacts.c.data)).label("data")
+    columns = (artifacts.c[x] for x in ("task_run_id", "id", "created", "key", "type"))
     statement = (
-        select(
-            artifacts.c.task_run_id, artifacts.c.id, artifacts.c.created, artifacts.c.key, artifacts.c.type, is_latest
-        )
+        select(*columns, is_latest, shown)
         .select_from(artifacts.outerjoin(artifact_collections, latest))
         .where(artifacts.c.flow_run_id == flow_run_id, artifacts.c.type != "result")
         .order_by(artifacts.c.created, artifacts.c.id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from interlock.storage.criteria import Criteria, condition, contains, one_of
+from interlock.storage.criteria import Criteria, condition, contains, is_absent, one_of
 from interlock.storage.expressions import among
 from interlock.storage.filters import Order, ordering
 from interlock.storage.prepared import BulkInsert
@@ -17,7 +17,7 @@ CRITERIA: Criteria = {
     "level": {"ge_": lambda level: logs.c.level >= level, "le_": lambda level: logs.c.level <= level},
     "timestamp": {"before_": lambda time: logs.c.timestamp <= time, "after_": lambda time: logs.c.timestamp >= time},
     "flow_run_id": {"any_": one_of(logs.c.flow_run_id)},
-    "task_run_id": {"any_": one_of(logs.c.task_run_id)},
+    "task_run_id": {"any_": one_of(logs.c.task_run_id), "is_null_": is_absent(logs.c.task_run_id)},
     "text": {"like_": contains(logs.c.message)},
 }
 

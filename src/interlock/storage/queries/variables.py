@@ -36,9 +36,10 @@ def with_name(name: str) -> Filter:
     return {"name": {"any_": [name]}}
 
 
-def values_by_name(conn: Connection) -> dict[str, str]:
-    """The value of every variable."""
-    return {row.name: row.value for row in conn.execute(select(variables.c.name, variables.c.value))}
+def values_by_name(conn: Connection) -> dict[str, tuple[str, bool]]:
+    """The value of every variable: its text, and whether that is JSON."""
+    found = conn.execute(select(variables.c.name, variables.c.value, variables.c.is_json))
+    return {row.name: (row.value, row.is_json) for row in found}
 
 
 def create(conn: Connection, variable_id: str, values: Mapping[str, Any], now: datetime) -> RowMapping:
