@@ -24,6 +24,9 @@ router = APIRouter(prefix="/v2/concurrency_limits", tags=["Concurrency Limits V2
 
 Slots = Annotated[WholeNumber, Body(gt=0)]
 Names = Annotated[list[PlainName], Body(min_length=1)]
+CreateIfMissing = Annotated[
+    bool | None, Body(description="Of a name without a limit make one that limits nothing, as 2.x clients expect.")
+]
 OccupancySeconds = Annotated[
     Number | None, Body(gt=0.0, description="How long the slots were held; the average tells others how long to wait.")
 ]
@@ -55,10 +58,11 @@ async def take_slots(
     slots: Slots,
     names: Names,
     mode: Annotated[Mode, Body()] = "concurrency",
+    create_if_missing: CreateIfMissing = None,
     user_agent: UserAgent = "",
 ) -> Any:
     """Take slots of all the limits named, or of none: 423 with Retry-After, in seconds, where one of them is full."""
-    new_id = _new_id(context, user_agent)
+    new_id = _new_id(context, user_agent, wanted=create_if_missing)
     return await granted(
         context.batcher.write(concurrency_limits_v2.take_slots, names, slots, mode, new_id, context.clock())
     )
@@ -70,10 +74,11 @@ async def free_slots(
     slots: Slots,
     names: Names,
     occupancy_seconds: OccupancySeconds = None,
+    create_if_missing: CreateIfMissing = None,
     user_agent: UserAgent = "",
 ) -> Any:
     """Give slots of all the limits named back."""
-    new_id = _new_id(context, user_agent)
+    new_id = _new_id(context, user_agent, wanted=create_if_missing)
     return await context.batcher.write(
         concurrency_limits_v2.free_slots, names, slots, occupancy_seconds, new_id, context.clock()
     )
@@ -91,9 +96,10 @@ async def granted(taking: Awaitable[list[GlobalLimit] | Denial]) -> list[GlobalL
     return outcome
 
 
-def _new_id(context: Context, user_agent: str) -> Callable[[], str] | None:
+def _new_id(context: Context, user_agent: str, *, wanted: bool | None) -> Callable[[], str] | None:
     """Ids for the limits that are made of names without one, which is not what clients of the 3.x line expect."""
-    return None if user_agent.startswith("prefect/3.") else context.chance.new_id
+    is_unwanted = wanted is False or user_agent.startswith("prefect/3.")
+    return None if is_unwanted else context.chance.new_id
 
 
 @router.get("/{id_or_name}", response_model=GlobalLimitAnswer)
