@@ -9,6 +9,7 @@ import json
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 
@@ -127,6 +128,7 @@ def whole_walk(api: httpx.Client, models: Models) -> list[Heard]:
     variables(walk)
     logs_and_searches(walk, run)
     limits(walk)
+    events(walk)
     many(walk)
     return walk.heard
 
@@ -430,7 +432,43 @@ def limits(walk: Walk) -> None:
     walk.call("POST /concurrency_limits/tag/{tag}/reset", body={"slot_override": None}, tag=tag)
     walk.call("DELETE /concurrency_limits/tag/{tag}", tag=tag)
     walk.call("DELETE /concurrency_limits/{id}", id=walk.call("POST /concurrency_limits/", model, made)["id"])
+    tag_slots(walk)
     global_limits(walk)
+    leases(walk)
+
+
+def tag_slots(walk: Walk) -> None:
+    tag, run = unique("tag"), NOWHERE
+    walk.call(
+        "POST /concurrency_limits/", body=walk.body("actions.ConcurrencyLimitCreate", tag=tag, concurrency_limit=2)
+    )
+    taken = {"names": [tag], "task_run_id": run}
+    answered = "list[responses.MinimalConcurrencyLimitResponse]"
+    walk.call("POST /concurrency_limits/increment", answered, taken)
+    walk.call("POST /concurrency_limits/decrement", answered, taken)
+
+
+def leases(walk: Walk) -> None:
+    name = unique("leased")
+    walk.call(
+        "POST /v2/concurrency_limits/", body=walk.body("actions.GlobalConcurrencyLimitCreate", name=name, limit=2)
+    )
+    taken = {"names": [name], "slots": 1, "mode": "concurrency", "lease_duration": 60}
+    taken["holder"] = walk.body("objects.ConcurrencyLeaseHolder", type="task_run", id=NOWHERE)
+    answered = "responses.ConcurrencyLimitWithLeaseResponse"
+    lease = walk.call("POST /v2/concurrency_limits/increment-with-lease", answered, taken)["lease_id"]
+    walk.call("POST /v2/concurrency_limits/leases/{id}/renew", body={"lease_duration": 300}, id=lease)
+    walk.call("POST /v2/concurrency_limits/decrement-with-lease", body={"lease_id": lease})
+
+
+def events(walk: Walk) -> None:
+    resource = {"prefect.resource.id": unique("shop")}
+    sent = [{"id": str(uuid4()), "occurred": NOON, "event": "shop.sold", "resource": resource} for _ in range(2)]
+    walk.call("POST /events", body=sent)
+    asked = {"filter": {"order": "ASC", "occurred": {"since": "2020-01-01T00:00:00Z", "until": NOON}}}
+    page = walk.call("POST /events/filter", "events.EventPage", asked | {"limit": 1})
+    token = page["next_page"].partition("page-token=")[2]
+    walk.call("GET /events/filter/next", "events.EventPage", query=f"page-token={token}")
 
 
 def global_limits(walk: Walk) -> None:

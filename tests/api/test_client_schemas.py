@@ -15,7 +15,7 @@ from tools.compatibility.outline import shape
 VERSION = "3.9.1"
 PLAIN = {
     *("GET /health", "GET /ready", "GET /hello", "GET /version", "GET /admin/settings", "GET /csrf-token"),
-    *("POST /events", "GET /flow_runs/{}/graph", "GET /flow_runs/{}/graph-v2", "GET /block_capabilities/"),
+    *("POST /events/count-by/{}", "GET /flow_runs/{}/graph", "GET /flow_runs/{}/graph-v2", "GET /block_capabilities/"),
     *("POST /ui/flow_runs/history", "POST /ui/task_runs/dashboard/counts", "POST /ui/task_runs/count"),
     "POST /block_types/install_system_block_types",
 }

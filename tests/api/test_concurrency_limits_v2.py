@@ -157,11 +157,10 @@ def test_many_at_once_never_get_more_slots_than_there_are(
     assert held(api, name) == 0
 
 
-@pytest.mark.parametrize("operation", ["increment", "decrement"])
-def test_a_client_may_ask_that_no_limit_is_made(api: httpx.Client, operation: str) -> None:
+@pytest.mark.parametrize("change", [take, free])
+def test_a_client_may_ask_that_no_limit_is_made(api: httpx.Client, change: Callable[..., httpx.Response]) -> None:
     """Of a name that has none."""
-    name = unique("none")
-    body = {"names": [name], "slots": 1, "create_if_missing": False}
-    answer = api.post(f"/v2/concurrency_limits/{operation}", json=body)
+    name = f"none-{uuid4()}"
+    answer = change(api, name, create_if_missing=False)
     assert (answer.status_code, answer.json()) == (200, [])
-    assert api.get(f"/v2/concurrency_limits/{name}").status_code == 404
+    assert api.get(f"{LIMITS}/{name}").status_code == 404
