@@ -58,7 +58,7 @@ def str_of_each(options: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_the_steps_lead_to_the_schema_of_today(empty: list[Store]) -> None:
-    """What the migrations make is what tables.py declares: every column, key, constraint and index."""
+    """What the migrations make is what tables/ declares: every column, key, constraint and index."""
     first = empty[0]
     await first.administer(migrations.upgrade_if_needed)
     stepwise = await first.administer(description)

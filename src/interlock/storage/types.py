@@ -1,6 +1,6 @@
 """Column types that mean the same on both databases.
 
-What lives here: how ids, times, texts and JSON are kept. What does not: the tables that use them (tables.py).
+What lives here: how ids, times, texts and JSON are kept. What does not: the tables that use them (tables/).
 """
 
 from collections.abc import Callable

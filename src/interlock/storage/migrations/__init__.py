@@ -1,6 +1,6 @@
 """The schema over time: numbered steps, applied by command or at start.
 
-What lives here: running the steps, and finding out which are due. What does not: the schema of today (tables.py).
+What lives here: running the steps, and finding out which are due. What does not: the schema of today (tables/).
 """
 
 from pathlib import Path
