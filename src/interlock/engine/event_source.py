@@ -49,7 +49,8 @@ class EventSource:
             self._missing.pop(number, None)
         last = max(numbers, default=self._last)
         if last > self._last:
-            gone = set(range(self._last + 1, last + 1)).difference(numbers)
+            # Of the numbers that were given away no more than so many are open: the gap may be that of removed events.
+            gone = set(range(max(self._last, last - MOST_MISSING) + 1, last + 1)).difference(numbers)
             self._missing |= dict.fromkeys(sorted(gone), now)
             self._last = last
         old = [x for x, since in self._missing.items() if now - since > self._patience]

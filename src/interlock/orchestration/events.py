@@ -150,8 +150,13 @@ def _has_label(resource: Resource, label: str, patterns: tuple[str, ...]) -> boo
 
 def _fits(value: str, pattern: str) -> bool:
     if pattern.startswith("!"):
-        return not fnmatchcase(value, pattern[1:])
-    return fnmatchcase(value, pattern)
+        return not _is_like(value, pattern[1:])
+    return _is_like(value, pattern)
+
+
+def _is_like(value: str, pattern: str) -> bool:
+    # Brackets mean nothing here.
+    return fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
 def _text(event: Event) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     literal,
@@ -39,10 +40,10 @@ from interlock.orchestration.events import (
     has_resources,
 )
 from interlock.storage import state_events
-from interlock.storage.expressions import microseconds_between
-from interlock.storage.prepared import BulkDelete, BulkKeep, Writes
+from interlock.storage.expressions import among, microseconds_between
+from interlock.storage.prepared import BulkDelete, BulkKeep, Prepared, Writes
 from interlock.storage.tables import event_resources, events
-from interlock.storage.types import MICROSECOND, UtcTime
+from interlock.storage.types import MICROSECOND, Keys, UtcTime
 
 KEY_CHARACTERS = 500
 """How much of a resource's id is kept in the index: PostgreSQL refuses keys of more than some 2,700 bytes."""
@@ -56,10 +57,17 @@ Place = tuple[datetime, int]
 _INSERT = BulkKeep(events, [x.name for x in events.c if not x.primary_key])
 _INSERT_RESOURCES = BulkKeep(event_resources, event_resources.c.keys())
 _DELETE_RESOURCES = BulkDelete(event_resources, event_resources.c.keys())
+_KNOWN = Prepared(select(events.c.id).where(among(events.c.id, bindparam("keys", type_=Keys(events.c.id.type)))))
 
 
-def gather(writes: Writes, new: Sequence[Event]) -> None:
-    """Keep these events, those that are not kept already."""
+def gather(conn: Connection, writes: Writes, told: Sequence[Event]) -> None:
+    """Keep these events, those that are not kept already; of several with the same id the first."""
+    if not told:
+        return
+    given = {x.id: x for x in reversed(told)}
+    known = {row[0] for row in _KNOWN.fetch(conn, {"keys": given})}
+    # In the order of their ids: two servers that are told of the same events must not wait for each other.
+    new = [given[x] for x in sorted(given.keys() - known)]
     writes.add(_INSERT, [_row(x) for x in new])
     writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in _keys(x)])
 
