@@ -163,9 +163,3 @@ def _text(event: Event) -> str:
     """What is searched: the name, the values of labels, and the payload."""
     values = (x for resource in event.resources for x in resource.values())
     return " ".join((event.event, *values, msgspec.json.encode(event.payload).decode())).lower()
-
-
-def object_id(resource_id: str, kind: str) -> str | None:
-    """The id of the record of this kind that a resource stands for, None where it stands for something else."""
-    prefix, _, identity = resource_id.rpartition(".")
-    return identity if prefix == f"prefect.{kind}" else None

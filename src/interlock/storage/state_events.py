@@ -99,7 +99,8 @@ def _of_a_record(kind: str, identity: str) -> Iterator[tuple[Column[Any], Column
         yield of_task_run, of_task_run == identity
     if kind == "automation":
         # No index: those who ask for an automation's events wait for a look at all flow runs.
-        yield of_flow_run, of_flow_run.in_(select(flow_runs.c.id).where(matches(flow_runs.c.created_by, f"%{identity}%")))
+        made = select(flow_runs.c.id).where(matches(flow_runs.c.created_by, f"%{identity}%"))
+        yield of_flow_run, of_flow_run.in_(made)
     if kind in _AROUND_RUNS:
         around = _flow_runs_of(kind, identity)
         yield of_flow_run, of_flow_run.in_(around)
