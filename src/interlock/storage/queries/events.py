@@ -225,7 +225,8 @@ def counts_by_span(conn: Connection, asked: EventsAsked, start: datetime, width:
         return Counter((x.occurred - start) // width for x in _looked_for(conn, asked))
     since = microseconds_between(literal(start, UtcTime()), events.c.occurred)
     span = (since // (width // MICROSECOND)).label("span")
-    return dict(conn.execute(select(span, func.count()).where(_narrowed(asked)).group_by(span)).tuples().all())
+    counted = conn.execute(select(span, func.count()).where(_narrowed(asked)).group_by(span)).all()
+    return {number: count for number, count in counted}  # noqa: C416
 
 
 def _counted(found: Iterable[Event], value_of: Callable[[Event], tuple[str, str]]) -> Iterable[Counted]:
