@@ -69,7 +69,7 @@ def gather(conn: Connection, writes: Writes, told: Sequence[Event]) -> None:
     # In the order of their ids: two servers that are told of the same events must not wait for each other.
     new = [given[x] for x in sorted(given.keys() - known)]
     writes.add(_INSERT, [_row(x) for x in new])
-    writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in _keys(x)])
+    writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in keys_of(x)])
 
 
 def _row(event: Event) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
-def _keys(event: Event) -> list[str]:
+def keys_of(event: Event) -> list[str]:
+    """What the index of resources has an event by."""
     return sorted({x[RESOURCE_ID][:KEY_CHARACTERS] for x in event.resources})
 
 
@@ -257,7 +258,7 @@ def remove_old(conn: Connection, before: datetime, limit: int) -> int:
     old = select(oldest.c.seq).where(oldest.c.received < before)
     gone = conn.execute(delete(events).where(events.c.seq.in_(old)).returning(events)).all()
     kept = (_event(row) for row in gone if row.noun is None)
-    _DELETE_RESOURCES.write(conn, [_index_row(key, x.id) for x in kept for key in _keys(x)])
+    _DELETE_RESOURCES.write(conn, [_index_row(key, x.id) for x in kept for key in keys_of(x)])
     return len(gone)
 
 
