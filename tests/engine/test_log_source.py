@@ -31,7 +31,16 @@ def id_of(time: datetime, number: int) -> str:
 async def log(store: Store, time: datetime, *numbers: int) -> list[str]:
     """Lines that were given their ids at this time and are stored now."""
     ids = [id_of(time, x) for x in numbers]
-    values = {"name": "x", "level": 20, "message": "x", "timestamp": time, "flow_run_id": None, "task_run_id": None}
+    values = {
+        "created": time,
+        "updated": time,
+        "name": "x",
+        "level": 20,
+        "message": "x",
+        "timestamp": time,
+        "flow_run_id": None,
+        "task_run_id": None,
+    }
     await Batcher(store).write(logs.insert_many, [{"id": x, **values} for x in ids])
     return ids
 

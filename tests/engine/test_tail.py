@@ -138,7 +138,7 @@ async def test_nothing_is_read_while_nobody_listens(numbers: Numbers) -> None:
     ("fault", "level"),
     [
         (StoreUnavailableError("gone"), "warning"),
-        (OverloadedError("full", 1), "warning"),
+        (OverloadedError(1), "warning"),
         (ValueError("a mistake"), "error"),
     ],
 )

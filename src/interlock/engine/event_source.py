@@ -34,7 +34,8 @@ class EventSource:
         are only being written."""
         newest = await self._reader.read(events.newest_numbers, MOST_AT_ONCE)
         self._missing.clear()
-        self._last = min(newest, default=1) - 1
+        are_all = len(newest) < MOST_AT_ONCE
+        self._last = max(min(newest, default=1) - 1 - (MOST_AT_ONCE if are_all else 0), 0)
         self._note(newest)
 
     async def following(self) -> Sequence[Event]:
