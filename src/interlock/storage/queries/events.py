@@ -64,10 +64,11 @@ def gather(conn: Connection, writes: Writes, told: Sequence[Event]) -> None:
     """Keep these events, those that are not kept already; of several with the same id the first."""
     if not told:
         return
-    given = {x.id: x for x in reversed(told)}
+    given: dict[str, Event] = {}
+    for event in told:
+        given.setdefault(event.id, event)
     known = {row[0] for row in _KNOWN.fetch(conn, {"keys": given})}
-    # In the order of their ids: two servers that are told of the same events must not wait for each other.
-    new = [given[x] for x in sorted(given.keys() - known)]
+    new = [x for x in given.values() if x.id not in known]
     writes.add(_INSERT, [_row(x) for x in new])
     writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in keys_of(x)])
 
