@@ -2,9 +2,8 @@
 
 What lives here: `report` and `violations`, which only read. What does not: the invariants about runs (runs.py), about
 other records (records.py), about events (events.py) and about the sums over all runs (sums.py), and how they are looked
-at (scan.py). What the
-rules decide at the moment of a transition, and what leaves no trace afterwards, can't be told from a ledger: the tests
-of the rules see to that.
+at (scan.py). What the rules decide at the moment of a transition, and what leaves no trace afterwards, can't be told
+from a ledger: the tests of the rules see to that.
 
 Give them a connection in a transaction that shows one moment of the database. Each pass reads a table or two to the end
 and keeps nothing but counts.

@@ -271,7 +271,8 @@ def newest_numbers(conn: Connection, limit: int) -> list[int]:
 def stored_after(conn: Connection, seq: int, missing: Sequence[int], limit: int) -> list[tuple[int, Event | None]]:
     """Events by their numbers: those of the missing numbers that are there by now, and those after `seq`. None is one
     whose run is gone already."""
-    late = conn.execute(select(events).where(events.c.seq.in_(missing)).order_by(events.c.seq)).all() if missing else []
+    are_missing = among(events.c.seq, bindparam(None, list(missing), Keys(events.c.seq.type)))
+    late = conn.execute(select(events).where(are_missing).order_by(events.c.seq)).all() if missing else []
     next_ones = conn.execute(select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)).all()
     made = {x.id: x for x in whole(conn, [*late, *next_ones])}
     return [(row.seq, made.get(row.id)) for row in (*late, *next_ones)]
