@@ -1,4 +1,5 @@
-"""Starts the peer's server for the recorder, on a fresh database and a free port, without its background services."""
+"""Starts the peer's server, on a fresh database and a free port: that of the 2.x line without its background services,
+that of the 3.x line with the one that keeps events."""
 
 from __future__ import annotations
 
@@ -47,7 +48,12 @@ def running_peer(line: str = OLD_LINE) -> Iterator[str]:
             str(port),
         ]
         with (Path(home) / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command,
+                env=_environment(home, _KEEPS_EVENTS if line == NEW_LINE else _OFF),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
             url = f"http://127.0.0.1:{port}/api"
             _wait_until_healthy(url, process, Path(home) / "log")
@@ -57,15 +63,21 @@ def running_peer(line: str = OLD_LINE) -> Iterator[str]:
             process.wait()
 
 
-def _environment(home: str) -> dict[str, str]:
+_OFF = {f"PREFECT_API_SERVICES_{service}_ENABLED": "false" for service in SERVICES}
+_KEEPS_EVENTS = {
+    **{f"PREFECT_SERVER_SERVICES_{x}_ENABLED": "false" for x in ("SCHEDULER", "LATE_RUNS", "FOREMAN", "TRIGGERS")},
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.1",
+}
+
+
+def _environment(home: str, services: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    off = {f"PREFECT_API_SERVICES_{service}_ENABLED": "false" for service in SERVICES}
     own = {
         "PREFECT_HOME": home,
         "PREFECT_UI_ENABLED": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    return kept | off | own
+    return kept | services | own
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -10,9 +10,14 @@ from sqlalchemy import Connection, insert, select
 from interlock.engine.batcher import Batcher
 from interlock.engine.services import Service, in_one_write, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.engine.services.event_retention import event_retention
+from interlock.orchestration.commands import RecordEvent
+from interlock.orchestration.events import EventsAsked
+from interlock.storage.queries import events
 from interlock.storage.store import Store
 from interlock.storage.tables import task_run_state_cache
 from tests.conftest import FakeClock
+from tests.happenings import happened
 
 Step = Callable[[Connection, datetime, int], int]
 
@@ -83,3 +88,15 @@ async def test_expired_cache_entries_go_and_the_others_stay(store: Store, clock:
     assert await CACHE_EXPIRY.step(batcher, now, 10) == 1
     kept = await store.read(lambda conn: set(conn.execute(select(task_run_state_cache.c.id)).scalars()))
     assert kept == {x["id"] for x in entries[2:]}
+
+
+async def test_events_go_so_many_days_after_they_came(store: Store, clock: FakeClock) -> None:
+    """Whenever they happened, and no more of them in a step than it may take."""
+    batcher, now = Batcher(store), clock()
+    for number, days in enumerate((8, 7.001, 7, 1), 1):
+        came = now - timedelta(days=days)
+        await batcher.decide(RecordEvent(event=happened(number, received=came)))
+    service = event_retention(7)
+    assert [await service.step(batcher, now, 1) for _ in range(3)] == [1, 1, 0]
+    everything = EventsAsked(since=now - timedelta(days=900), until=now, descending=False)
+    assert [x.id for x in await store.read(events.page, everything, 10, 0)] == [happened(3).id, happened(4).id]

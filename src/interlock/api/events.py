@@ -13,13 +13,14 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Body, HTTPException, Query, Request
-from pydantic import BaseModel
+from msgspec.structs import replace
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from interlock.api.context import Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.schemas.base import timestamp
-from interlock.api.schemas.event_filters import Countable, EventFilter, Spans, TimeUnit, TooManySpansError, spans
+from interlock.api.schemas.event_filters import Countable, EventFilter, Spans, TimeUnit, UnfitSpansError, spans
 from interlock.api.schemas.events import EventBody, EventCountAnswer, EventPageAnswer, encode_event
 from interlock.api.wire_route import WireRoute
 from interlock.engine.intake import MOST_UNDER_WAY, record
@@ -33,6 +34,8 @@ log = structlog.get_logger("interlock.api")
 router = APIRouter(prefix="/events", tags=["Events"], route_class=WireRoute)
 
 PAGE = 50
+MOST_SKIPPED = 2**53
+"""More than any database holds, and a number that each of them takes."""
 
 
 def command_of(event: EventBody, now: datetime) -> RecordTaskRunState | RecordEvent:
@@ -58,8 +61,8 @@ class _Walk(BaseModel):
 
     filter: EventFilter
     total: int
-    limit: int
-    offset: int
+    limit: int = Field(ge=0, le=PAGE)
+    offset: int = Field(ge=0, le=MOST_SKIPPED)
 
 
 @router.post("/filter", response_model=EventPageAnswer)
@@ -112,12 +115,13 @@ async def count_events(
 ) -> Response:
     """How many events meet a filter, by the day or another span of time, by name, or by what they are about."""
     now = context.clock()
-    wanted = asked.asked(now)
+    # All events of a resource count, as in the peer.
+    wanted = replace(asked.asked(now), distinct=False)
     unit, interval = (TimeUnit.day, 1.0) if countable is Countable.day else (time_unit, time_interval)
     try:
         # Checked whatever is counted, as in the peer.
         divided = spans(unit, interval, wanted.since, wanted.until, now)
-    except TooManySpansError as error:
+    except UnfitSpansError as error:
         raise HTTPException(422, str(error)) from error
     if countable in (Countable.day, Countable.time):
         return json_response(await _by_span(context, wanted, divided))

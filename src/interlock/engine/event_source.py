@@ -34,7 +34,8 @@ class EventSource:
         are only being written."""
         newest = await self._reader.read(events.newest_numbers, MOST_AT_ONCE)
         self._missing.clear()
-        self._last = min(newest, default=1) - 1
+        are_all = len(newest) < MOST_AT_ONCE
+        self._last = max(min(newest, default=1) - 1 - (MOST_AT_ONCE if are_all else 0), 0)
         self._note(newest)
 
     async def following(self) -> Sequence[Event]:
@@ -49,7 +50,8 @@ class EventSource:
             self._missing.pop(number, None)
         last = max(numbers, default=self._last)
         if last > self._last:
-            gone = set(range(self._last + 1, last + 1)).difference(numbers)
+            # Of the numbers that were given away no more than so many are open: the gap may be that of removed events.
+            gone = set(range(max(self._last, last - MOST_MISSING) + 1, last + 1)).difference(numbers)
             self._missing |= dict.fromkeys(sorted(gone), now)
             self._last = last
         old = [x for x, since in self._missing.items() if now - since > self._patience]

@@ -2,12 +2,12 @@
 
 What lives here: which lines are new. What does not: who listens (tail.py), and which of them one wants.
 
-Lines get their ids, which are ordered by time, before they are stored, and may have to wait for that. So all that is
-younger than the longest wait is looked at each time, by its id alone.
+Lines get their ids, which are ordered by time, before they are stored, and may have to wait for that. So each time all
+is looked at that was given its id since the last look, or no longer before it than the longest wait; by its id alone.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from interlock.engine.reader import Reader
 from interlock.storage.queries import logs
@@ -20,21 +20,26 @@ class LogSource:
         self._reader = reader
         self._clock = clock
         self._patience = timedelta(seconds=patience)
+        self._looked = datetime.min.replace(tzinfo=UTC)
         self._known: set[str] = set()
 
     async def begin(self) -> None:
         """What is stored by now is not new."""
+        self._looked = self._clock()
         self._known = set(await self._young())
 
     async def following(self) -> Sequence[str]:
         """The ids of lines that were stored since the last look."""
+        # Never back, however the clock is set: lines that are known might seem to be new.
+        now = max(self._clock(), self._looked)
         young = await self._young()
         new = [x for x in young if x not in self._known]
-        self._known = set(young)
+        self._known, self._looked = set(young), now
         return new
 
     async def _young(self) -> Sequence[str]:
-        return await self._reader.read(logs.ids_from, _first_id(self._clock() - self._patience))
+        """All that may have been stored since the last look, which may be long ago."""
+        return await self._reader.read(logs.ids_from, _first_id(self._looked - self._patience))
 
 
 def _first_id(time: datetime) -> str:

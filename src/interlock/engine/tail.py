@@ -81,25 +81,31 @@ class Tail(Generic[T]):
             self._reading = asyncio.create_task(self._read())
 
     def _end(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
+        for task in (self._reading, self._begun):
+            if task is not None:
+                task.cancel()
         self._reading = self._begun = None
         self._newest.clear()
 
     async def _read(self) -> None:
         while True:
-            try:
-                found = await self._source.following()
-            except (OverloadedError, StoreUnavailableError) as error:
-                log.warning("new records can't be read", reason=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if found:
+            if found := await self._found():
                 self._newest.extend(found)
                 self._count += len(found)
                 self._arrival.set()
                 self._arrival = asyncio.Event()
             await asyncio.sleep(self._every_seconds)
+
+    async def _found(self) -> Sequence[T]:
+        """What is new; nothing where that can't be told now, a while later."""
+        try:
+            return await self._source.following()
+        except (OverloadedError, StoreUnavailableError) as error:
+            log.warning("new records can't be read", reason=str(error))
+        except Exception as error:
+            log.error("new records can't be told", exc_info=error)
+        await asyncio.sleep(RETRY_SECONDS)
+        return ()
 
     @property
     def count(self) -> int:

@@ -150,17 +150,16 @@ def _has_label(resource: Resource, label: str, patterns: tuple[str, ...]) -> boo
 
 def _fits(value: str, pattern: str) -> bool:
     if pattern.startswith("!"):
-        return not fnmatchcase(value, pattern[1:])
-    return fnmatchcase(value, pattern)
+        return not _is_like(value, pattern[1:])
+    return _is_like(value, pattern)
+
+
+def _is_like(value: str, pattern: str) -> bool:
+    # Brackets mean nothing here.
+    return fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
 def _text(event: Event) -> str:
     """What is searched: the name, the values of labels, and the payload."""
     values = (x for resource in event.resources for x in resource.values())
     return " ".join((event.event, *values, msgspec.json.encode(event.payload).decode())).lower()
-
-
-def object_id(resource_id: str, kind: str) -> str | None:
-    """The id of the record of this kind that a resource stands for, None where it stands for something else."""
-    prefix, _, identity = resource_id.rpartition(".")
-    return identity if prefix == f"prefect.{kind}" else None

@@ -370,7 +370,7 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId, n
     _write_queue(writes, facts)
     add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
     add_changes(writes, flow_runs, ((was, facts.flow_runs[i]) for i, was in facts.touched_flow_runs.items()))
-    events.gather(writes, facts.new_events)
+    events.gather(conn, writes, facts.new_events)
     state_events.gather(writes, task_runs, facts.new_task_run_states, now)
     state_events.gather(writes, flow_runs, (x for _, x in facts.new_flow_run_states), now)
 

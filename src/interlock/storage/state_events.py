@@ -18,7 +18,7 @@ from interlock.orchestration.events import RESOURCE_ID, RESOURCE_NAME, RESOURCE_
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State, StateType
 from interlock.storage import rows, tags
-from interlock.storage.expressions import among, has_tag
+from interlock.storage.expressions import among, has_tag, matches
 from interlock.storage.prepared import BulkKeep, Writes
 from interlock.storage.tables import (
     deployments,
@@ -97,6 +97,10 @@ def _of_a_record(kind: str, identity: str) -> Iterator[tuple[Column[Any], Column
     of_task_run, of_flow_run = RUN_IDS.values()
     if kind == "task-run":
         yield of_task_run, of_task_run == identity
+    if kind == "automation":
+        # No index: those who ask for an automation's events wait for a look at all flow runs.
+        made = select(flow_runs.c.id).where(matches(flow_runs.c.created_by, f"%{identity}%"))
+        yield of_flow_run, of_flow_run.in_(made)
     if kind in _AROUND_RUNS:
         around = _flow_runs_of(kind, identity)
         yield of_flow_run, of_flow_run.in_(around)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, create_engine, insert, select, update
 
 from interlock.engine.batcher import Batcher
-from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
+from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, RecordEvent, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.concurrency_leases import Holder
+from interlock.orchestration.events import Event
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.server import create_store
 from interlock.settings import Settings
@@ -21,6 +22,7 @@ from interlock.storage.invariants import violations
 from interlock.storage.queries import artifacts, concurrency_leases, concurrency_limits, concurrency_limits_v2, flows
 from tests.builders import flow_run_draft, task_run_draft
 from tests.conftest import CountingChance, FakeClock
+from tests.happenings import happened, related
 
 NOWHERE = "00000000-0000-0000-0000-00000000dead"
 """The id of nothing."""
@@ -45,8 +47,8 @@ async def fill(url: str) -> None:
 
     A flow run that runs, with a task run that ended (and is cached), one that runs (and holds a slot), and one that
     stands for a subflow; a flow run that ended; a background run that is queued, and another that has no state, since
-    there was no slot for it; a flow run without a state; an artifact; a lease
-    of both slots of a global limit.
+    there was no slot for it; a flow run without a state; an artifact; a lease of both slots of a global limit; two
+    events that are kept whole.
     """
     clock, chance = FakeClock(), CountingChance().chance()
     store = create_store(Settings(database_url=url), clock, chance)
@@ -88,7 +90,15 @@ async def fill(url: str) -> None:
     await flow_run(SUBFLOW, PENDING, parent_task_run_id=PARENT_TASK_RUN)
     values = dict.fromkeys(("type", "description", "data", "metadata_", "flow_run_id", "task_run_id"))
     await batcher.write(artifacts.create, values | {"key": ARTIFACT_KEY}, chance.new_id, clock())
+    for number in (1, 2):
+        await batcher.decide(RecordEvent(event=event(number)))
     await store.close()
+
+
+def event(number: int) -> Event:
+    """One of the events that are kept whole: it involves two resources."""
+    resource = {"prefect.resource.id": f"shop.{number}"}
+    return happened(number, resource=resource, related=(related("door", "owner"), related("door", "visitor")))
 
 
 Found = dict[str, tuple[int, tuple[str, ...]]]

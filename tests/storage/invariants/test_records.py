@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Float, ForeignKey, Integer, Table, delete, insert, update
+from sqlalchemy import Boolean, Float, ForeignKey, Integer, Table, delete, insert, select, update
 
 from interlock.server import create_store
 from interlock.settings import Settings
@@ -210,7 +210,10 @@ def test_a_limit_that_was_lowered_is_in_order(ledger: Breakable) -> None:
 
 def test_what_a_deleted_run_leaves_behind_is_in_order(ledger: Breakable) -> None:
     """Its cache entries name a state that is gone with it, and its artifacts a run."""
-    ledger.conn.execute(delete(tables.task_run_states).where(tables.task_run_states.c.task_run_id == ENDED_TASK_RUN))
+    are_its_own = tables.task_run_states.c.task_run_id == ENDED_TASK_RUN
+    its_states = select(tables.task_run_states.c.id).where(are_its_own)
+    ledger.conn.execute(delete(tables.events).where(tables.events.c.id.in_(its_states)))
+    ledger.conn.execute(delete(tables.task_run_states).where(are_its_own))
     ledger.conn.execute(delete(tables.task_runs).where(tables.task_runs.c.id == ENDED_TASK_RUN))
     is_not_found_by_its_tag(ledger)
     change_all(ledger, tables.artifacts, task_run_id=ENDED_TASK_RUN)

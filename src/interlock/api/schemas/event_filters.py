@@ -112,13 +112,14 @@ class TextFilter(StrictBody):
         """As the core has it."""
         words: dict[str, list[str]] = {"": [], "+": [], "-": []}
         for sign, quoted, plain in _WORD.findall(self.query):
-            word = re.sub(r'\\(["\\])', r"\1", quoted[1:].removesuffix('"')) if quoted else plain
-            if word.strip():
+            word = re.sub(r'\\(["\\])', r"\1", quoted[1:]) if quoted else plain
+            if word.strip() and (quoted or sign or plain not in _SIGNS):
                 words["-" if sign == "!" else sign].append(word.lower())
         return TextAsked(any_of=tuple(words[""]), all_of=tuple(words["+"]), none_of=tuple(words["-"]))
 
 
-_WORD = re.compile(r'([-!+]?)(?:("(?:\\.|[^"\\])*"?)|([^\s"]+))')
+_SIGNS = ("-", "!", "+")
+_WORD = re.compile(r'([-!+]?)(?:("(?:\\.|[^"])*)"?|([^\s"]+))', re.DOTALL)
 
 
 class EventFilter(StrictBody):
@@ -204,19 +205,25 @@ class Spans(msgspec.Struct, frozen=True):
             yield start, start + self.width - timedelta(microseconds=1)
 
 
-class TooManySpansError(Exception):
-    """A time would be divided into too many spans."""
+class UnfitSpansError(Exception):
+    """A time can't be divided so."""
 
 
 def spans(unit: TimeUnit, interval: float, since: datetime, until: datetime, now: datetime) -> Spans:
-    """The spans that cover a time, though none after the present one; raises TooManySpansError."""
+    """The spans that cover a time, though none after the present one; raises UnfitSpansError."""
     one = timedelta(**{f"{unit.value}s": 1})
     width = one * interval
     if -((since - until) // width) > MOST_SPANS:
-        raise TooManySpansError(
+        raise UnfitSpansError(
             f"The given interval would create {-((since - until) // width)} buckets, which is too many. Please increase"
             f" the interval or reduce the time range to produce {MOST_SPANS} buckets or fewer."
         )
-    first = PIVOT + (since - PIVOT) // width * width
-    end = until if until <= now else PIVOT + ((now - PIVOT) // one + 1) * one
-    return Spans(first, width, max(-((first - end) // width), 0))
+    try:
+        first = PIVOT + (since - PIVOT) // width * width
+        end = until if until <= now else PIVOT + ((now - PIVOT) // one + 1) * one
+        count = max(-((first - end) // width), 0)
+        # The end of the last one must be a time too.
+        _ = first + count * width
+        return Spans(first, width, count)
+    except OverflowError as error:
+        raise UnfitSpansError("The given interval would create buckets that no calendar has.") from error

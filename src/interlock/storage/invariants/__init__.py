@@ -1,9 +1,9 @@
 """What must hold of a ledger whatever happened to its servers: crashes, races, disks that were full.
 
 What lives here: `report` and `violations`, which only read. What does not: the invariants about runs (runs.py), about
-other records (records.py) and about the sums over all runs (sums.py), and how they are looked at (scan.py). What the
-rules decide at the moment of a transition, and what leaves no trace afterwards, can't be told from a ledger: the tests
-of the rules see to that.
+other records (records.py), about events (events.py) and about the sums over all runs (sums.py), and how they are looked
+at (scan.py). What the rules decide at the moment of a transition, and what leaves no trace afterwards, can't be told
+from a ledger: the tests of the rules see to that.
 
 Give them a connection in a transaction that shows one moment of the database. Each pass reads a table or two to the end
 and keeps nothing but counts.
@@ -12,7 +12,7 @@ and keeps nothing but counts.
 import msgspec
 from sqlalchemy import Connection
 
-from interlock.storage.invariants import records, runs, sums
+from interlock.storage.invariants import events, records, runs, sums
 from interlock.storage.invariants.scan import MAX_EXAMPLES, Violation
 from interlock.storage.queries import database
 
@@ -37,7 +37,8 @@ def violations(conn: Connection) -> list[Violation]:
     Where the file of a SQLite database itself is damaged, that is all that is told: the rest can't be trusted.
     """
     damage = _damage(conn) if conn.dialect.name == "sqlite" else []
-    return damage or [x for scan in (*runs.scans(), *records.scans(), *sums.scans()) for x in scan.violations(conn)]
+    scans = (*runs.scans(), *records.scans(), *events.scans(), *sums.scans())
+    return damage or [x for scan in scans for x in scan.violations(conn)]
 
 
 def _damage(conn: Connection) -> list[Violation]:

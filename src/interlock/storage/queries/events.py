@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     literal,
@@ -39,10 +40,10 @@ from interlock.orchestration.events import (
     has_resources,
 )
 from interlock.storage import state_events
-from interlock.storage.expressions import microseconds_between
-from interlock.storage.prepared import BulkDelete, BulkKeep, Writes
+from interlock.storage.expressions import among, microseconds_between
+from interlock.storage.prepared import BulkDelete, BulkKeep, Prepared, Writes
 from interlock.storage.tables import event_resources, events
-from interlock.storage.types import MICROSECOND, UtcTime
+from interlock.storage.types import MICROSECOND, Keys, UtcTime
 
 KEY_CHARACTERS = 500
 """How much of a resource's id is kept in the index: PostgreSQL refuses keys of more than some 2,700 bytes."""
@@ -56,12 +57,20 @@ Place = tuple[datetime, int]
 _INSERT = BulkKeep(events, [x.name for x in events.c if not x.primary_key])
 _INSERT_RESOURCES = BulkKeep(event_resources, event_resources.c.keys())
 _DELETE_RESOURCES = BulkDelete(event_resources, event_resources.c.keys())
+_KNOWN = Prepared(select(events.c.id).where(among(events.c.id, bindparam("keys", type_=Keys(events.c.id.type)))))
 
 
-def gather(writes: Writes, new: Sequence[Event]) -> None:
-    """Keep these events, those that are not kept already."""
+def gather(conn: Connection, writes: Writes, told: Sequence[Event]) -> None:
+    """Keep these events, those that are not kept already; of several with the same id the first."""
+    if not told:
+        return
+    given: dict[str, Event] = {}
+    for event in told:
+        given.setdefault(event.id, event)
+    known = {row[0] for row in _KNOWN.fetch(conn, {"keys": given})}
+    new = [x for x in given.values() if x.id not in known]
     writes.add(_INSERT, [_row(x) for x in new])
-    writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in _keys(x)])
+    writes.add(_INSERT_RESOURCES, [_index_row(key, x.id) for x in new for key in keys_of(x)])
 
 
 def _row(event: Event) -> dict[str, Any]:
@@ -77,7 +86,8 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
-def _keys(event: Event) -> list[str]:
+def keys_of(event: Event) -> list[str]:
+    """What the index of resources has an event by."""
     return sorted({x[RESOURCE_ID][:KEY_CHARACTERS] for x in event.resources})
 
 
@@ -217,7 +227,8 @@ def counts_by_span(conn: Connection, asked: EventsAsked, start: datetime, width:
         return Counter((x.occurred - start) // width for x in _looked_for(conn, asked))
     since = microseconds_between(literal(start, UtcTime()), events.c.occurred)
     span = (since // (width // MICROSECOND)).label("span")
-    return dict(conn.execute(select(span, func.count()).where(_narrowed(asked)).group_by(span)).tuples().all())
+    counted = conn.execute(select(span, func.count()).where(_narrowed(asked)).group_by(span)).all()
+    return {number: count for number, count in counted}  # noqa: C416
 
 
 def _counted(found: Iterable[Event], value_of: Callable[[Event], tuple[str, str]]) -> Iterable[Counted]:
@@ -248,7 +259,7 @@ def remove_old(conn: Connection, before: datetime, limit: int) -> int:
     old = select(oldest.c.seq).where(oldest.c.received < before)
     gone = conn.execute(delete(events).where(events.c.seq.in_(old)).returning(events)).all()
     kept = (_event(row) for row in gone if row.noun is None)
-    _DELETE_RESOURCES.write(conn, [_index_row(key, x.id) for x in kept for key in _keys(x)])
+    _DELETE_RESOURCES.write(conn, [_index_row(key, x.id) for x in kept for key in keys_of(x)])
     return len(gone)
 
 
@@ -260,7 +271,8 @@ def newest_numbers(conn: Connection, limit: int) -> list[int]:
 def stored_after(conn: Connection, seq: int, missing: Sequence[int], limit: int) -> list[tuple[int, Event | None]]:
     """Events by their numbers: those of the missing numbers that are there by now, and those after `seq`. None is one
     whose run is gone already."""
-    late = conn.execute(select(events).where(events.c.seq.in_(missing)).order_by(events.c.seq)).all() if missing else []
+    are_missing = among(events.c.seq, bindparam(None, list(missing), Keys(events.c.seq.type)))
+    late = conn.execute(select(events).where(are_missing).order_by(events.c.seq)).all() if missing else []
     next_ones = conn.execute(select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)).all()
     made = {x.id: x for x in whole(conn, [*late, *next_ones])}
     return [(row.seq, made.get(row.id)) for row in (*late, *next_ones)]
