@@ -52,7 +52,8 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)
+    # By place: by its name an argument costs half as much again, and a page has thousands of times.
+    return None if microseconds is None else EPOCH + timedelta(0, 0, microseconds)
 
 
 class Text(TypeDecorator[str]):

@@ -31,7 +31,7 @@ _ANSWERS: dict[str, type[Answer]] = {
     FLOW_RUN_ROWS.runs.name: FlowRunAnswer,
 }
 _details = msgspec.json.Decoder(StateDetails)
-_TIMES_IN_DETAILS = ('"scheduled_time":null', '"cache_expiration":null', '"pause_timeout":null')
+_USUAL_DETAILS = encode_details(StateDetails())
 
 
 class ExportFormat(StrEnum):
@@ -103,7 +103,8 @@ class JsonLines:
         stored."""
         answer: dict[str, Any] = self._fields | dict(zip(self._names, row, strict=False))
         for name in self._json:
-            answer[name] = _passed_on(answer[name])
+            if (text := answer[name]) is not None:
+                answer[name] = orjson.Fragment(text)
         state_type, since = answer["state_type"], answer["state_timestamp"]
         late = seconds_late(answer["expected_start_time"], answer["start_time"], state_type, now)
         answer["estimated_run_time"] = seconds_run(answer["total_run_time"], state_type, since, now)
@@ -139,10 +140,10 @@ def _popped_state(answer: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _spelled(details: str) -> Any:
-    """A state's details in the wire's spelling: only times are stored in another."""
-    if all(x in details for x in _TIMES_IN_DETAILS):
-        return orjson.Fragment(details)
-    return encode_details(_details.decode(details))
+    """A state's details in the wire's spelling: what is as usual is not stored, and times are stored in another."""
+    if '"scheduled_time"' in details or '"cache_expiration"' in details or '"pause_timeout"' in details:
+        return encode_details(_details.decode(details))
+    return _USUAL_DETAILS | orjson.loads(details)
 
 
 class Csv:
