@@ -128,26 +128,31 @@ async def prepare_database(settings: Settings) -> None:
         await store.close()
 
 
+def create_context(store: Store, settings: Settings, clock: Callable[[], datetime], chance: Chance = CHANCE) -> Context:
+    """What handlers work with, on an open store."""
+    overload, patience = Overload(), settings.max_wait_seconds
+    batcher = Batcher(store, overload, max_waiting=settings.max_waiting_writes, max_wait_seconds=patience)
+    reader = Reader(store, overload, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
+    return Context(
+        batcher=batcher,
+        store=reader,
+        task_queue=TaskQueue(store, batcher, clock, chance.new_id),
+        events=Tail(EventSource(reader, settings.statement_seconds), EVENTS_EVERY_SECONDS),
+        logs=Tail(LogSource(reader, clock, patience + LOG_TRIP_SECONDS), LOGS_EVERY_SECONDS),
+        overload=overload,
+        clock=clock,
+        chance=chance,
+        settings=settings,
+    )
+
+
 @asynccontextmanager
 async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[ASGIApp]:
     """The application over an open database; everything that it accepted is committed before this ends."""
     store = create_store(settings, clock)
     await store.start()
-    overload, patience = Overload(), settings.max_wait_seconds
-    batcher = Batcher(store, overload, max_waiting=settings.max_waiting_writes, max_wait_seconds=patience)
-    reader = Reader(store, overload, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
-    task_queue = TaskQueue(store, batcher, clock, CHANCE.new_id)
-    context = Context(
-        batcher=batcher,
-        store=reader,
-        task_queue=task_queue,
-        events=Tail(EventSource(reader, settings.statement_seconds), EVENTS_EVERY_SECONDS),
-        logs=Tail(LogSource(reader, clock, patience + LOG_TRIP_SECONDS), LOGS_EVERY_SECONDS),
-        overload=overload,
-        clock=clock,
-        chance=CHANCE,
-        settings=settings,
-    )
+    context = create_context(store, settings, clock)
+    batcher, task_queue = context.batcher, context.task_queue
     work = (
         asyncio.create_task(store.lead(lambda: run_services(background_services(settings), batcher, clock))),
         asyncio.create_task(task_queue.run()),

@@ -7,12 +7,8 @@ import httpx
 import pytest
 
 from interlock.api.app import create_app, documented_api
-from interlock.api.context import Context
-from interlock.engine.batcher import Batcher
-from interlock.engine.overload import Overload
-from interlock.engine.reader import Reader
-from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
+from interlock.server import create_context
 from interlock.settings import Settings
 from interlock.storage.store import Store
 from tests.conftest import FakeClock
@@ -23,16 +19,7 @@ UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 @pytest.fixture
 async def ways(store: Store, clock: FakeClock, chance: Chance) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Two ways into one ledger: through the whole application, and through FastAPI alone."""
-    batcher = Batcher(store)
-    context = Context(
-        batcher=batcher,
-        task_queue=TaskQueue(store, batcher, clock, chance.new_id),
-        store=Reader(store),
-        overload=Overload(),
-        clock=clock,
-        chance=chance,
-        settings=Settings(),
-    )
+    context = create_context(store, Settings(), clock, chance)
     plain = documented_api()
     plain.state.context = context
     whole = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(context)), base_url="http://test/api")

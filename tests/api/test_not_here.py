@@ -11,7 +11,7 @@ import pytest
         "/work_pools/",
         "/work_queues/filter",
         "/automations/",
-        "/events/filter",
+        "/flow_run_notification_policies/filter",
         "/admin/database/clear",
     ],
 )

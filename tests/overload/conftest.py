@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 
 from interlock.api.context import Context
-from interlock.engine.batcher import Batcher
-from interlock.engine.overload import Overload
-from interlock.engine.reader import Reader
-from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.facts import Chance
+from interlock.server import create_context
 from interlock.settings import Settings
 from interlock.storage.sqlite import SqliteStore
 from tests.conftest import FakeClock
@@ -27,13 +24,5 @@ async def sqlite_store(tmp_path: Path, clock: FakeClock, chance: Chance) -> Asyn
 @pytest.fixture
 async def context(sqlite_store: SqliteStore, clock: FakeClock, chance: Chance) -> Context:
     """With one place each in the lines for reads and for writes."""
-    batcher = Batcher(sqlite_store, max_waiting=1)
-    return Context(
-        batcher=batcher,
-        task_queue=TaskQueue(sqlite_store, batcher, clock, chance.new_id),
-        store=Reader(sqlite_store, max_waiting=1),
-        overload=Overload(),
-        clock=clock,
-        chance=chance,
-        settings=Settings(max_wait_seconds=0.01),
-    )
+    settings = Settings(max_wait_seconds=0.01, max_waiting_writes=1, max_waiting_reads=1)
+    return create_context(sqlite_store, settings, clock, chance)
