@@ -11,6 +11,7 @@ import pytest
         "/work_pools/",
         "/work_queues/filter",
         "/automations/",
+        "/automations/filter",
         "/flow_run_notification_policies/filter",
         "/admin/database/clear",
     ],
