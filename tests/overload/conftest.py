@@ -1,6 +1,7 @@
 """A store of the kind whose work a test can hold up, and what handlers work with on it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,6 @@ async def sqlite_store(tmp_path: Path, clock: FakeClock, chance: Chance) -> Asyn
 
 @pytest.fixture
 async def context(sqlite_store: SqliteStore, clock: FakeClock, chance: Chance) -> Context:
-    """With one place each in the lines for reads and for writes."""
-    settings = Settings(max_wait_seconds=0.01, max_waiting_writes=1, max_waiting_reads=1)
-    return create_context(sqlite_store, settings, clock, chance)
+    """With one place each in the lines for reads and for writes, which are asked for no longer than a moment."""
+    made = create_context(sqlite_store, Settings(max_waiting_writes=1, max_waiting_reads=1), clock, chance)
+    return replace(made, settings=Settings(max_wait_seconds=0.01))
