@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from interlock.api.wire_route import WireRoute
 
-AGENT_2X = "prefect/2."
+AGENT_2X, AGENT_3X = "prefect/2.", "prefect/3."
 
 
 def is_2x(user_agent: str) -> bool:
@@ -25,7 +25,13 @@ async def calls_as_2x(user_agent: Annotated[str, Header(include_in_schema=False)
     return is_2x(user_agent)
 
 
+async def calls_as_3x(user_agent: Annotated[str, Header(include_in_schema=False)] = "") -> bool:
+    """Whether the request is one of a 3.x client, and not of one that does not say what it is."""
+    return user_agent.startswith(AGENT_3X)
+
+
 CallsAs2x = Annotated[bool, Depends(calls_as_2x)]
+CallsAs3x = Annotated[bool, Depends(calls_as_3x)]
 
 
 class Route2x(WireRoute):

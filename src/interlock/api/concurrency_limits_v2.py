@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, HTTPException
+from fastapi import APIRouter, Body, HTTPException
 from starlette.responses import Response
 
+from interlock.api.client_lines import CallsAs3x
 from interlock.api.context import Context, ContextDep
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.base import Number, PlainName, WholeNumber
@@ -30,7 +31,6 @@ CreateIfMissing = Annotated[
 OccupancySeconds = Annotated[
     Number | None, Body(gt=0.0, description="How long the slots were held; the average tells others how long to wait.")
 ]
-UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
 def _found(limit: Any) -> Any:
@@ -55,14 +55,14 @@ async def read_global_limits(context: ContextDep, limit: Limit, offset: Offset =
 @router.post("/increment", response_model=list[LimitReferenceAnswer])
 async def take_slots(
     context: ContextDep,
+    calls_as_3x: CallsAs3x,
     slots: Slots,
     names: Names,
     mode: Annotated[Mode, Body()] = "concurrency",
     create_if_missing: CreateIfMissing = None,
-    user_agent: UserAgent = "",
 ) -> Any:
     """Take slots of all the limits named, or of none: 423 with Retry-After, in seconds, where one of them is full."""
-    new_id = _new_id(context, user_agent, wanted=create_if_missing)
+    new_id = _new_id(context, is_wanted=create_if_missing is not False and not calls_as_3x)
     return await granted(
         context.batcher.write(concurrency_limits_v2.take_slots, names, slots, mode, new_id, context.clock())
     )
@@ -71,14 +71,14 @@ async def take_slots(
 @router.post("/decrement", response_model=list[LimitReferenceAnswer])
 async def free_slots(
     context: ContextDep,
+    calls_as_3x: CallsAs3x,
     slots: Slots,
     names: Names,
     occupancy_seconds: OccupancySeconds = None,
     create_if_missing: CreateIfMissing = None,
-    user_agent: UserAgent = "",
 ) -> Any:
     """Give slots of all the limits named back."""
-    new_id = _new_id(context, user_agent, wanted=create_if_missing)
+    new_id = _new_id(context, is_wanted=create_if_missing is not False and not calls_as_3x)
     return await context.batcher.write(
         concurrency_limits_v2.free_slots, names, slots, occupancy_seconds, new_id, context.clock()
     )
@@ -96,10 +96,9 @@ async def granted(taking: Awaitable[list[GlobalLimit] | Denial]) -> list[GlobalL
     return outcome
 
 
-def _new_id(context: Context, user_agent: str, *, wanted: bool | None) -> Callable[[], str] | None:
+def _new_id(context: Context, *, is_wanted: bool) -> Callable[[], str] | None:
     """Ids for the limits that are made of names without one, which is not what clients of the 3.x line expect."""
-    is_unwanted = wanted is False or user_agent.startswith("prefect/3.")
-    return None if is_unwanted else context.chance.new_id
+    return context.chance.new_id if is_wanted else None
 
 
 @router.get("/{id_or_name}", response_model=GlobalLimitAnswer)

@@ -9,9 +9,10 @@ stay what they are while its slots are counted.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
 
 from interlock.orchestration import concurrency_leases as rules
 from interlock.orchestration import global_limits
@@ -19,6 +20,12 @@ from interlock.orchestration.concurrency_leases import Held, Holder, Lease, Shar
 from interlock.orchestration.global_limits import Denial, GlobalLimit, Mode
 from interlock.storage.queries.concurrency_limits_v2 import for_update, write_slots
 from interlock.storage.tables import concurrency_lease_slots, concurrency_leases, concurrency_limits_v2
+
+_SHARES = select(
+    *(concurrency_leases.c[x] for x in ("id", "created", "expires", "holder_type", "holder_id")),
+    *(concurrency_lease_slots.c[x] for x in ("concurrency_limit_id", "slots", "is_stored")),
+).join_from(concurrency_leases, concurrency_lease_slots, concurrency_lease_slots.c.lease_id == concurrency_leases.c.id)
+"""What leases hold, a row a lease and limit; narrow it down with `where`, and read it with `_found`."""
 
 
 def take(
@@ -61,15 +68,10 @@ class ActiveLease(msgspec.Struct, frozen=True):
 
 def of_limit(conn: Connection, limit_id: str, now: datetime, limit: int, offset: int) -> list[ActiveLease]:
     """The leases that hold slots of a limit, by when they expire."""
-    leases, shares = concurrency_leases.c, concurrency_lease_slots.c
-    columns = (leases.id, leases.created, leases.expires, leases.holder_type, leases.holder_id, shares.slots)
-    joined = concurrency_leases.join(concurrency_lease_slots, shares.lease_id == leases.id)
-    held = select(*columns).select_from(joined).where(shares.concurrency_limit_id == limit_id, leases.expires > now)
-    rows = conn.execute(held.order_by(leases.expires, leases.id).limit(limit).offset(offset)).all()
-    return [
-        ActiveLease(Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None), slots)
-        for lease_id, created, expires, kind, holder_id, slots in rows
-    ]
+    leases = concurrency_leases.c
+    held = _SHARES.where(concurrency_lease_slots.c.concurrency_limit_id == limit_id, leases.expires > now)
+    page = held.order_by(leases.expires, leases.id).limit(limit).offset(offset)
+    return [ActiveLease(lease, share.slots) for lease, share in _found(conn, page)]
 
 
 def renew(conn: Connection, lease_id: str, duration: timedelta, now: datetime) -> bool:
@@ -119,11 +121,12 @@ def _limits_of(conn: Connection, lease_ids: Sequence[str], now: datetime) -> lis
 
 
 def _shares(conn: Connection, *conditions: ColumnElement[bool]) -> Iterable[tuple[Lease, Share]]:
-    leases, shares = concurrency_leases.c, concurrency_lease_slots.c
-    columns = (leases.id, leases.created, leases.expires, shares.concurrency_limit_id, shares.slots, shares.is_stored)
-    joined = concurrency_leases.join(concurrency_lease_slots, shares.lease_id == leases.id)
-    for row in conn.execute(select(*columns).select_from(joined).where(*conditions)).all():
-        yield Lease(*row[:3]), Share(*row[3:])
+    return _found(conn, _SHARES.where(*conditions))
+
+
+def _found(conn: Connection, shares: Select[Any]) -> Iterable[tuple[Lease, Share]]:
+    for lease_id, created, expires, kind, holder_id, *share in conn.execute(shares).all():
+        yield Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None), Share(*share)
 
 
 def _held(conn: Connection, limit_ids: Sequence[str], now: datetime) -> dict[str, list[Held]]:
