@@ -76,6 +76,16 @@ class Settings(BaseSettings):
     tag_slot_wait_seconds: int = Field(
         30, ge=1, description="How long a task run is told to wait for a full concurrency limit."
     )
+    deployment_slot_wait_seconds: float = Field(
+        30, ge=0, description="For how long a flow run is put off while its deployment's concurrency limit is full."
+    )
+    deployment_lease_seconds: float = Field(
+        300,
+        ge=30,
+        le=3600,
+        description="How long a flow run that was given a slot of its deployment's limit may take to begin, where the "
+        "deployment doesn't say.",
+    )
 
     task_grace_seconds: float = Field(
         30,

@@ -163,7 +163,8 @@ def test_slots_are_given_back_and_never_taken(
 ) -> None:
     """When the run stops, or loses the tag. The client has made sure that it may run."""
     facts.add_task_run(a_task_run(RUNNING, tags=("a",)))
-    facts.limits = {x: a_limit(x, {"task-run"} if x == "a" else set()) for x in "ab"}
+    for x in "ab":
+        facts.add_limit(a_limit(x, {"task-run"} if x == "a" else set()))
     told(facts, tell(kind, 5, task_run_id="task-run", tags=tags, dynamic_key="0", task_key="key"))
     assert {x: limit.holders for x, limit in facts.limits.items()} == {"a": holders, "b": set()}
 
@@ -171,7 +172,7 @@ def test_slots_are_given_back_and_never_taken(
 def test_a_stale_end_gives_no_slot_back(facts: WorkingSet) -> None:
     """The run goes on in the newer state."""
     facts.add_task_run(a_task_run(a_state(RUNNING, at=10), tags=("a",)))
-    facts.limits = {"a": a_limit("a", {"task-run"})}
+    facts.add_limit(a_limit("a", {"task-run"}))
     told(facts, tell(COMPLETED, 5, task_run_id="task-run", task_key="key"))
     assert facts.limits["a"].holders == {"task-run"}
 

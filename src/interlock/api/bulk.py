@@ -9,12 +9,15 @@ from collections.abc import Awaitable, Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
+from msgspec.structs import replace
 from starlette.responses import Response
 
+from interlock.api.client_lines import AgentDep
 from interlock.api.context import ApiVersionDep, ContextDep
 from interlock.api.deployment_runs import creation_of
 from interlock.api.deployments import existing_deployment
 from interlock.api.errors import json_response
+from interlock.api.flow_runs import slot_terms
 from interlock.api.provenance import CreatedByDep
 from interlock.api.schemas.base import Id, WholeNumber
 from interlock.api.schemas.bulk import (
@@ -83,6 +86,7 @@ async def bulk_delete_deployments(
 async def bulk_set_flow_run_state(
     context: ContextDep,
     api_version: ApiVersionDep,
+    agent: AgentDep,
     state: StateBody,
     flow_runs: FlowRunFilter | None = None,
     force: Force = False,
@@ -90,11 +94,14 @@ async def bulk_set_flow_run_state(
 ) -> Response:
     """Ask for another state of the newest flow runs that a filter asks for. Each is decided on by itself."""
     ids = await context.store.read(flow_run_queries.found_ids, _asked(flow_runs), limit)
-    proposal = state.proposal()
-    outcomes = await _all(
-        context.batcher.decide(SetFlowRunState(flow_run_id=x, proposal=proposal, force=force, api_version=api_version))
-        for x in ids
+    wanted = SetFlowRunState(
+        flow_run_id="",
+        proposal=state.proposal(),
+        force=force,
+        api_version=api_version,
+        slot_terms=slot_terms(context, agent),
     )
+    outcomes = await _all(context.batcher.decide(replace(wanted, flow_run_id=x)) for x in ids)
     return json_response({"results": [encode_transition(*x) for x in zip(ids, outcomes, strict=True)]})
 
 

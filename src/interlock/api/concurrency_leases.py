@@ -12,7 +12,7 @@ from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.base import Id, Number, Text
 from interlock.api.schemas.concurrency_limits_v2 import ActiveLeaseAnswer, HolderBody, LeaseAnswer
 from interlock.api.wire_route import WireRoute
-from interlock.orchestration.concurrency_leases import Holder
+from interlock.orchestration.concurrency_leases import LASTING, Holder
 from interlock.orchestration.global_limits import Mode
 from interlock.storage.queries import concurrency_leases, concurrency_limits_v2
 
@@ -65,7 +65,7 @@ async def read_leases(id_or_name: str, context: ContextDep, limit: Limit, offset
         {
             "lease_id": x.lease.id,
             "created": x.lease.created,
-            "expiration": x.lease.expires,
+            "expiration": None if x.lease.expires == LASTING else x.lease.expires,
             "slots": x.slots,
             "holder": x.lease.holder and {"type": x.lease.holder.type, "id": x.lease.holder.id},
         }

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 from starlette.responses import Response
 
+from interlock.api.client_lines import AgentDep, renews_leases
 from interlock.api.context import ApiVersionDep, Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hot_routes import HotRequest, HotRoute, Key
@@ -18,7 +19,7 @@ from interlock.api.schemas.base import Id, Labels
 from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, FlowRunUpdateBody, encode_flow_run
 from interlock.api.schemas.states import Force, SetStateBody, StateBody, TransitionAnswer, encode_decision
 from interlock.api.wire_route import WireRoute
-from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState
+from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState, SlotTerms
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import Proposal, StateType
@@ -37,9 +38,19 @@ async def set_state(context: Context, request: HotRequest) -> Response:
         proposal=body.state.proposal(),
         force=body.force,
         api_version=request.api_version,
+        slot_terms=slot_terms(context, request.agent),
     )
     decision = await context.batcher.decide(command)
     return Response(encode_decision(decision), 201 if decision.written else 200, media_type="application/json")
+
+
+def slot_terms(context: Context, agent: str) -> SlotTerms:
+    """How a run of this client comes by a slot of its deployment's limit."""
+    return SlotTerms(
+        renews=renews_leases(agent),
+        wait_seconds=context.settings.deployment_slot_wait_seconds,
+        lease_seconds=context.settings.deployment_lease_seconds,
+    )
 
 
 async def read(context: Context, request: HotRequest) -> Response:
@@ -123,7 +134,7 @@ async def read_flow_run(id: Id, context: ContextDep) -> Any:
 
 @router.post("/{id}/set_state", response_model=TransitionAnswer, responses={201: {"model": TransitionAnswer}})
 async def set_flow_run_state(
-    id: Id, context: ContextDep, api_version: ApiVersionDep, state: StateBody, force: Force = False
+    id: Id, context: ContextDep, api_version: ApiVersionDep, agent: AgentDep, state: StateBody, force: Force = False
 ) -> Any:
     """Ask for another state. 201 where a new state was written, be it the proposed one or another in its place."""
-    return await set_state(context, HotRequest(id, SetStateBody(state=state, force=force), api_version))
+    return await set_state(context, HotRequest(id, SetStateBody(state=state, force=force), api_version, agent))

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interlock.api.bodies import read_body, replay
+from interlock.api.client_lines import agent_of
 from interlock.api.context import ApiVersion, Context
 from interlock.api.errors import response_for, unforeseen
 
@@ -24,11 +25,13 @@ _PATH = re.compile(
 
 
 class HotRequest(msgspec.Struct, frozen=True):
-    """What a hot handler gets: the id in the path, if any, the validated body, if any, and the caller's API version."""
+    """What a hot handler gets: the id in the path, if any, the validated body, if any, and the caller's API version and
+    how it calls itself."""
 
     run_id: str | None
     body: Any
     api_version: ApiVersion | None
+    agent: str = ""
 
 
 HotHandler = Callable[[Context, HotRequest], Awaitable[Response]]
@@ -79,7 +82,8 @@ class HotRoutes:
                 await self._app(scope, replay(raw, receive), send)
                 return
         try:
-            response = await route.handler(self._context, HotRequest(run_id, body, scope.get("api_version")))
+            request = HotRequest(run_id, body, scope.get("api_version"), agent_of(scope))
+            response = await route.handler(self._context, request)
         except Exception as error:
             response = response_for(error) or unforeseen(error)
         await response(scope, receive, send)

@@ -21,19 +21,32 @@ from interlock.orchestration.commands import (
     SetFlowRunState,
     SetTaskRunState,
 )
+from interlock.orchestration.concurrency_leases import Grant, Holder, Lease, Share, give_back
 from interlock.orchestration.decision import (
     Decision,
     Effect,
+    EndLease,
     Enqueue,
     EventDecision,
     FlowDecision,
+    FlowEffect,
+    LeaseSlot,
     ReleaseSlots,
     RememberCacheKey,
+    RenewLease,
     TakeSlot,
     TaskDecision,
 )
 from interlock.orchestration.events import Event
-from interlock.orchestration.facts import Chance, FlowFacts, Moment, RecordFacts, TagLimit, TaskFacts
+from interlock.orchestration.facts import (
+    Chance,
+    DeploymentLimit,
+    FlowFacts,
+    Moment,
+    RecordFacts,
+    TagLimit,
+    TaskFacts,
+)
 from interlock.orchestration.global_limits import TAG_PREFIX, GlobalLimit
 from interlock.orchestration.observed import draft_of, record_task_run_state
 from interlock.orchestration.refusals import ConflictError, NotFoundError
@@ -55,8 +68,8 @@ OLD_RETRY_API_VERSION = (0, 8, 3)
 
 
 class Limit(msgspec.Struct):
-    """A tag's concurrency limit, and the ids of the task runs that hold its slots: by their transitions (`holders`), or
-    by leases, which hold `leased` slots in all."""
+    """The concurrency limit of a tag or of deployments, and the ids of the task runs that hold its slots: by their
+    transitions (`holders`), or by leases, which hold `leased` slots in all."""
 
     record: GlobalLimit
     holders: set[str] = msgspec.field(default_factory=set)
@@ -83,11 +96,45 @@ class Limit(msgspec.Struct):
         return TagLimit(
             self.tag,
             self.record.limit,
-            self.record.active_slots + self.leased + len(self.holders - self.lease_holders),
+            self.record.active_slots + self._held,
             held=run_id in self.holders,
             leased=run_id in self.lease_holders,
             active=self.record.active,
         )
+
+    @property
+    def _held(self) -> int:
+        return self.leased + len(self.holders - self.lease_holders)
+
+    def as_held(self) -> GlobalLimit:
+        """The limit with all that is held of it."""
+        return replace(self.record, held=self._held)
+
+    def lend(self, grant: Grant) -> None:
+        """Note what a new lease took."""
+        for after, share in zip(grant.limits, grant.shares, strict=True):
+            self.record = replace(after, held=0)
+            self.leased += 0 if share.is_stored else share.slots
+
+    def take_back(self, share: Share, seconds: float, now: datetime) -> None:
+        """Note what came back from a lease after so many seconds."""
+        self.record = give_back(self.record, share, seconds, now)
+        self.leased -= 0 if share.is_stored else share.slots
+
+
+class HeldLease(msgspec.Struct, frozen=True):
+    """A lease that has not expired, and its shares of limits."""
+
+    lease: Lease
+    shares: tuple[Share, ...]
+
+
+class DeploymentTerms(msgspec.Struct, frozen=True):
+    """Which limit holds for the runs of a deployment, and what it says of them."""
+
+    limit_id: str
+    grace_seconds: int | None
+    cancels_new: bool
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
@@ -102,8 +149,9 @@ class WorkingSet:
     """The facts that a batch of commands needs, and what became of them.
 
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
-    which flows exist, with their labels, the limits on the runs' tags with their holders, the newest unexpired state of
-    each proposed cache key, which of the requests were carried out before, and which of the states to record are known.
+    which flows exist, with their labels, the limits on the runs' tags with their holders, those of the deployments
+    whose runs are to begin, the leases that flow runs hold, the newest unexpired state of each proposed cache key,
+    which of the requests were carried out before, and which of the states to record are known.
     Read back by the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*`
     those to insert, `rewritten_*` those to write as a whole), `new_*_states`, `new_events`, and the changes of slots,
     cache and queue.
@@ -118,6 +166,9 @@ class WorkingSet:
         self.failed_task_runs: dict[str, set[str]] = {}
         self.flow_labels: dict[str, dict[str, Any]] = {}
         self.limits: dict[str, Limit] = {}
+        self.limits_by_id: dict[str, Limit] = {}
+        self.deployments: dict[str, DeploymentTerms] = {}
+        self.leases: dict[str, HeldLease] = {}
         self.cache: dict[str, CacheEntry] = {}
         self.carried_out: set[TransitionKey] = set()
         self.known_states: set[str] = set()
@@ -131,6 +182,9 @@ class WorkingSet:
         self.new_flow_run_states: list[tuple[str, State]] = []
         self.new_events: list[Event] = []
         self.touched_limits: dict[str, datetime] = {}
+        self.new_leases: dict[str, HeldLease] = {}
+        self.renewed_leases: dict[str, Lease] = {}
+        self.ended_leases: list[str] = []
         self.new_cache_entries: list[CacheEntry] = []
         self.enqueued: dict[str, Enqueue] = {}
         self.queue_changes: dict[str, QueueChange] = {}
@@ -138,6 +192,11 @@ class WorkingSet:
     def add_task_run(self, run: TaskRun) -> None:
         self.task_runs[run.id] = run
         self.task_run_ids[run.flow_run_id, run.task_key, run.dynamic_key] = run.id
+
+    def add_limit(self, limit: Limit) -> None:
+        self.limits_by_id[limit.id] = limit
+        if limit.record.name.startswith(TAG_PREFIX):
+            self.limits[limit.tag] = limit
 
     def add_flow_run(self, run: FlowRun) -> None:
         self.flow_runs[run.id] = run
@@ -179,7 +238,22 @@ class WorkingSet:
             repeated=proposal is not None and self._is_repeated(run.id, proposal),
             parent=(parent, self._forced_facts(parent)) if parent else None,
             failed_task_runs=tuple((x, self._forced_facts(x)) for x in failed),
+            limit=self._deployment_limit(run),
+            lease=self._lease_of(run),
         )
+
+    def _deployment_limit(self, run: FlowRun) -> DeploymentLimit | None:
+        terms = self.deployments.get(run.deployment_id or "")
+        limit = None if terms is None else self.limits_by_id.get(terms.limit_id)
+        if terms is None or limit is None or not limit.record.active:
+            return None
+        return DeploymentLimit(limit=limit.as_held(), grace_seconds=terms.grace_seconds, cancels_new=terms.cancels_new)
+
+    def _lease_of(self, run: FlowRun) -> Lease | None:
+        """The lease that the run's state names, if it is alive and the run's own."""
+        named = None if run.state is None else run.state.details.deployment_concurrency_lease_id
+        held = self.leases.get(named or "")
+        return held.lease if held is not None and held.lease.holder == Holder("flow_run", run.id) else None
 
     def _forced_facts(self, run: TaskRun) -> TaskFacts:
         return TaskFacts(limits=self._tag_limits(run), slot_wait_seconds=self.slot_wait_seconds)
@@ -261,6 +335,41 @@ class WorkingSet:
             self._note_request(run.id, run.state)
         for follower in decision.followers:
             self._apply_task(follower)
+        for effect in decision.effects:
+            self._apply_flow_effect(effect)
+
+    def _apply_flow_effect(self, effect: FlowEffect) -> None:
+        match effect:
+            case LeaseSlot(lease, grant):
+                self._lend(HeldLease(lease, grant.shares), grant)
+            case RenewLease(lease_id, expires):
+                self._renew(lease_id, expires)
+            case EndLease(lease_id, at):
+                self._end(self.leases.pop(lease_id), at)
+
+    def _lend(self, held: HeldLease, grant: Grant) -> None:
+        for share in grant.shares:
+            self.limits_by_id[share.limit_id].lend(grant)
+            self.touched_limits[share.limit_id] = held.lease.created
+        self.leases[held.lease.id] = self.new_leases[held.lease.id] = held
+
+    def _renew(self, lease_id: str, expires: datetime) -> None:
+        held = self.leases[lease_id]
+        renewed = HeldLease(replace(held.lease, expires=expires), held.shares)
+        self.leases[lease_id] = renewed
+        if lease_id in self.new_leases:
+            self.new_leases[lease_id] = renewed
+        else:
+            self.renewed_leases[lease_id] = renewed.lease
+
+    def _end(self, held: HeldLease, at: datetime) -> None:
+        for share in held.shares:
+            if limit := self.limits_by_id.get(share.limit_id):
+                limit.take_back(share, (at - held.lease.created).total_seconds(), at)
+                self.touched_limits[share.limit_id] = at
+        self.renewed_leases.pop(held.lease.id, None)
+        if self.new_leases.pop(held.lease.id, None) is None:
+            self.ended_leases.append(held.lease.id)
 
     def _note_request(self, run_id: str, state: State) -> None:
         if state.transition_id is not None:
@@ -270,12 +379,12 @@ class WorkingSet:
         match effect:
             case TakeSlot(tag, task_run_id):
                 self.limits[tag].holders.add(task_run_id)
-                self.touched_limits[tag] = now
+                self.touched_limits[self.limits[tag].id] = now
             case ReleaseSlots(tags, task_run_id):
                 for tag in tags:
                     if tag in self.limits and task_run_id in self.limits[tag].holders:
                         self.limits[tag].holders.discard(task_run_id)
-                        self.touched_limits[tag] = now
+                        self.touched_limits[self.limits[tag].id] = now
             case RememberCacheKey(cache_key, expiration, state):
                 entry = CacheEntry(cache_key, expiration, state)
                 self.new_cache_entries.append(entry)

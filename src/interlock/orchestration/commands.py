@@ -45,6 +45,22 @@ class CreateFlowRun(msgspec.Struct, frozen=True, kw_only=True):
     api_version: tuple[int, int, int] | None = None
 
 
+class SlotTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How a flow run comes by a slot of its deployment's limit, and keeps it.
+
+    `renews`: its client says from time to time that it still runs, and the slot is free again where it does not.
+    `wait_seconds` is for how long it is put off while there is no slot; `lease_seconds` how long it may take to begin
+    where its deployment doesn't say.
+    """
+
+    renews: bool = False
+    wait_seconds: float = 30
+    lease_seconds: float = 300
+
+
+SLOT_TERMS = SlotTerms()
+
+
 class SetFlowRunState(msgspec.Struct, frozen=True, kw_only=True):
     """Move a flow run to another state. `api_version` is the caller's, None where it named none."""
 
@@ -53,6 +69,7 @@ class SetFlowRunState(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
     marking_late: bool = False
     api_version: tuple[int, int, int] | None = None
+    slot_terms: SlotTerms = SLOT_TERMS
 
 
 class RecordTaskRunState(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ so a lease takes them as everyone does, and what is left of them comes back with
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Literal
 
@@ -39,6 +39,10 @@ class Lease(msgspec.Struct, frozen=True):
     created: datetime
     expires: datetime
     holder: Holder | None = None
+
+
+LASTING = datetime(9999, 12, 31, tzinfo=UTC)
+"""When a lease expires that nobody renews: it ends with the run that holds it."""
 
 
 class Share(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from interlock.orchestration import bookkeeping
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.decision import Abort, Effect, FlowDecision, TaskDecision
+from interlock.orchestration.deployment_slots import release_flow_concurrency_slots, with_lease
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
 from interlock.orchestration.policies import (
     AUTONOMOUS_TASK_POLICY,
@@ -94,7 +95,7 @@ def create_flow_run(command: CreateFlowRun, facts: FlowFacts, moment: Moment) ->
     run = replace(command.run, created=moment.now, updated=moment.now)
     if command.proposal is None:
         return FlowDecision(run=run, created=True)
-    decision = _move_flow_run(run, command.proposal, MINIMAL_FLOW_POLICY, command.api_version, facts, moment)
+    decision = _move_flow_run(_proposed(run, command.proposal, command.api_version), MINIMAL_FLOW_POLICY, facts, moment)
     return replace(decision, created=True)
 
 
@@ -109,25 +110,24 @@ def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts,
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
     if command.force:
         policy = MINIMAL_FLOW_POLICY
-    return _move_flow_run(run, command.proposal, policy, command.api_version, facts, moment)
+    proposed = replace(_proposed(run, command.proposal, command.api_version), terms=command.slot_terms)
+    return _move_flow_run(proposed, policy, facts, moment)
 
 
-def _move_flow_run(
-    run: FlowRun,
-    proposal: Proposal,
-    policy: Table[FlowRule],
-    api_version: ApiVersion | None,
-    facts: FlowFacts,
-    moment: Moment,
-) -> FlowDecision:
+def _proposed(run: FlowRun, proposal: Proposal, api_version: ApiVersion | None) -> FlowTransition:
+    return FlowTransition(run=run, initial=run.state, proposal=proposal, api_version=api_version)
+
+
+def _move_flow_run(proposed: FlowTransition, policy: Table[FlowRule], facts: FlowFacts, moment: Moment) -> FlowDecision:
+    run, proposal = proposed.run, proposed.proposal
     left = None if run.state is None else run.state.type
-    proposed = FlowTransition(
-        run=run, initial=run.state, proposal=bookkeeping.timed(proposal, moment.now), api_version=api_version
-    )
-    transition = govern(proposed, policy[left][proposal.type], facts, moment)
+    timed = replace(proposed, proposal=with_lease(bookkeeping.timed(proposal, moment.now), facts))
+    transition = govern(timed, policy[left][proposal.type], facts, moment)
     if not transition.is_written:
         unmoved = bookkeeping.unmoved_flow_run(transition, moment.now)
         return FlowDecision(run=unmoved, verdict=transition.verdict, state=run.state)
+    # What a rule puts in the place of the proposed state names the lease as well.
+    transition = replace(transition, proposal=with_lease(transition.proposal, facts))
     state = bookkeeping.next_flow_state(transition, proposal.details.transition_id, moment)
     moved = bookkeeping.moved_flow_run(transition, state)
     return FlowDecision(
@@ -136,6 +136,7 @@ def _move_flow_run(
         written=True,
         state=state,
         followers=(*_retried_task_runs(transition, facts, moment), *_parent_task_run(state, facts, moment)),
+        effects=transition.effects + release_flow_concurrency_slots(transition, state, facts),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from interlock.orchestration.concurrency_leases import Grant, Lease
 from interlock.orchestration.events import Event
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
@@ -73,6 +74,30 @@ class Enqueue(msgspec.Struct, frozen=True):
 Effect = TakeSlot | ReleaseSlots | RememberCacheKey | Enqueue
 
 
+class LeaseSlot(msgspec.Struct, frozen=True):
+    """A flow run holds a slot of its deployment's limit from now on, by a lease."""
+
+    lease: Lease
+    grant: Grant
+
+
+class RenewLease(msgspec.Struct, frozen=True):
+    """The lease lasts until another time."""
+
+    lease_id: str
+    expires: datetime
+
+
+class EndLease(msgspec.Struct, frozen=True):
+    """The lease has ended, and its slots are free."""
+
+    lease_id: str
+    at: datetime
+
+
+FlowEffect = LeaseSlot | RenewLease | EndLease
+
+
 class TaskDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A decided transition of a task run.
 
@@ -110,6 +135,7 @@ class FlowDecision(msgspec.Struct, frozen=True, kw_only=True):
     created: bool = False
     state: State | None = None
     followers: tuple[TaskDecision, ...] = ()
+    effects: tuple[FlowEffect, ...] = ()
 
 
 class EventDecision(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from interlock.orchestration.concurrency_leases import Lease
+from interlock.orchestration.global_limits import GlobalLimit
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State
 
@@ -58,17 +60,28 @@ class RecordFacts(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[TagLimit, ...] = ()
 
 
+class DeploymentLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """The active limit on the runs of a deployment, as it is now. `grace_seconds` is how long a run with a slot may
+    take to begin, None where the deployment doesn't say; `cancels_new` says that no run waits for a slot."""
+
+    limit: GlobalLimit
+    grace_seconds: int | None = None
+    cancels_new: bool = False
+
+
 class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts for a flow run's transition.
 
     `repeated` says that the very same request has made a state of the run before. `parent` is its parent task run, and
     `failed_task_runs` are, for an old client's retry, its FAILED task runs; with each the facts for its own (forced)
-    transition.
+    transition. `limit` is that of its deployment, and `lease` the one by which it holds a slot of it now.
     """
 
     repeated: bool = False
     parent: tuple[TaskRun, TaskFacts] | None = None
     failed_task_runs: tuple[tuple[TaskRun, TaskFacts], ...] = ()
+    limit: DeploymentLimit | None = None
+    lease: Lease | None = None
 
 
 class Chance(msgspec.Struct, frozen=True):

@@ -9,6 +9,12 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from interlock.orchestration.decision import Effect
+from interlock.orchestration.deployment_slots import (
+    UNDER_WAY,
+    enforce_deployment_concurrency_on_late,
+    secure_flow_concurrency_slots,
+    validate_deployment_concurrency_at_running,
+)
 from interlock.orchestration.flow_rules import (
     bypass_cancelling_flow_runs_with_no_infra,
     enforce_cancelling_to_cancelled_transition,
@@ -121,6 +127,8 @@ CORE_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
     Entry(enforce_cancelling_to_cancelled_transition, _only(CANCELLED, CANCELLING), ANY - {CANCELLED}),
     Entry(bypass_cancelling_flow_runs_with_no_infra, _only(SCHEDULED, PAUSED), _only(CANCELLING)),
     Entry(prevent_pending_transitions, SUBMITTED, _only(PENDING)),
+    Entry(validate_deployment_concurrency_at_running, _only(PENDING), _only(RUNNING)),
+    Entry(secure_flow_concurrency_slots, ANY_OR_NONE - UNDER_WAY, _only(PENDING)),
     Entry(ensure_only_scheduled_flows_marked_late, ANY_OR_NONE, _only(SCHEDULED)),
     Entry(handle_pausing_flows, ANY_OR_NONE, _only(PAUSED)),
     Entry(handle_resuming_paused_flows, _only(PAUSED), ANY),
@@ -138,6 +146,7 @@ MINIMAL_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
 
 LATE_MARKING_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
     Entry(ensure_only_scheduled_flows_marked_late, ANY_OR_NONE, _only(SCHEDULED)),
+    Entry(enforce_deployment_concurrency_on_late, _only(SCHEDULED), _only(SCHEDULED)),
 )
 """For the service that marks flow runs late."""
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from interlock.orchestration.decision import Abort, Reject, Wait
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
-from interlock.orchestration.states import Proposal, State, data_type
+from interlock.orchestration.states import Proposal, State, StateType, data_type, default_name
 from interlock.orchestration.transition import TransitionT, amended
 
 Facts = TaskFacts | FlowFacts
@@ -31,8 +31,13 @@ def repeats(state: State | None, proposal: Proposal, facts: Facts) -> bool:
     return made_this or facts.repeated
 
 
-def prevent_pending_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Abort:
-    """A run that is pending, running or being cancelled is not submitted a second time."""
+def prevent_pending_transitions(transition: TransitionT, facts: Facts, moment: Moment) -> Abort | None:
+    """A run that is pending, running or being cancelled is not submitted a second time. One that is pending may say how
+    far it has come, by another name, as 3.x clients do."""
+    if transition.current.type is StateType.PENDING:
+        name = transition.proposal.state_name
+        if name not in (transition.current.name, default_name(StateType.PENDING)):
+            return None
     return Abort(f"This run is in a {transition.current.type.value} state and cannot transition to a PENDING state.")
 
 

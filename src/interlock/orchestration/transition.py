@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from interlock.orchestration.decision import Accept, Effect, Reject, Verdict
+from interlock.orchestration.commands import SLOT_TERMS, SlotTerms
+from interlock.orchestration.decision import Accept, Effect, FlowEffect, Reject, Verdict
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
@@ -65,10 +66,13 @@ class FlowTransition(Transition, frozen=True, kw_only=True):
     """A flow run's transition.
 
     `api_version` is the caller's, None where it named none. `is_resuming` marks a run that leaves a pause;
-    `retries_task_runs` says that the failed task runs are to be retried along with the flow run.
+    `retries_task_runs` says that the failed task runs are to be retried along with the flow run; `effects` come with it
+    if it goes through.
     """
 
     run: FlowRun
+    terms: SlotTerms = SLOT_TERMS
+    effects: tuple[FlowEffect, ...] = ()
     api_version: ApiVersion | None = None
     is_resuming: bool = False
     retries_task_runs: bool = False

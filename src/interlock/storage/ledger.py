@@ -34,7 +34,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import rows, state_events, tag_limits, tags
+from interlock.storage import deployment_slots, rows, state_events, tag_limits, tags
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts, events
@@ -312,11 +312,14 @@ def _missing_flow_runs(commands: Sequence[Command], facts: WorkingSet) -> set[st
 
 
 def load_limits(conn: Connection, commands: Sequence[Command], facts: WorkingSet, now: datetime) -> None:
-    """The limits on the tags of the runs at hand, and who holds their slots by now."""
+    """The limits on the tags of the runs at hand, and of their deployments, and who holds their slots by now."""
     limited = {tag for run in facts.task_runs.values() for tag in run.tags}
     limited.update(tag for c in commands if isinstance(c, CreateTaskRun) for tag in c.run.tags)
-    if limited:
-        facts.limits = tag_limits.load(conn, limited, now)
+    ids = deployment_slots.load_terms(conn, commands, facts)
+    if limited or ids:
+        tag_limits.load(conn, facts, limited, ids, now)
+    if ids:
+        deployment_slots.load_leases(conn, commands, facts, now)
 
 
 def load_cache(conn: Connection, commands: Sequence[Proposing], facts: WorkingSet, now: datetime) -> None:
@@ -366,6 +369,7 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId, n
     _write_flow_runs(writes, facts)
     _write_task_runs(writes, facts)
     tag_limits.gather(conn, writes, facts)
+    deployment_slots.gather(writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
     add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))

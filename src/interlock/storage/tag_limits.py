@@ -1,13 +1,14 @@
-"""The limits of tags as transitions see them: who holds their slots, out of the tables and into them.
+"""The limits of tags and of deployments as transitions see them: who holds their slots, out of the tables and in.
 
-What lives here: what a batch reads and writes of them. What does not: the batch (ledger.py), and what operators and
-clients do to limits by request (queries/concurrency_limits.py and its neighbours).
+What lives here: what a batch reads and writes of them. What does not: the batch (ledger.py), which limits the runs at
+hand have (ledger.py, deployment_slots.py), and what operators and clients do to limits by request
+(queries/concurrency_limits.py and its neighbours).
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, Integer, bindparam, case, literal_column, select, union_all
+from sqlalchemy import Connection, Integer, bindparam, case, literal_column, or_, select, union_all
 
 from interlock.orchestration.batch import Limit, WorkingSet
 from interlock.orchestration.global_limits import TAG_PREFIX, GlobalLimit, as_of
@@ -21,12 +22,11 @@ from interlock.storage.tables import (
 )
 from interlock.storage.types import Keys, UtcTime
 
-_LIMITS = Prepared(
-    select(concurrency_limits_v2)
-    .where(among(concurrency_limits_v2.c.name, bindparam("keys", type_=Keys(concurrency_limits_v2.c.name.type))))
-    .order_by(concurrency_limits_v2.c.id)
-    .with_for_update(key_share=True)
-)
+_NAMED = among(concurrency_limits_v2.c.name, bindparam("names", type_=Keys(concurrency_limits_v2.c.name.type)))
+_GIVEN = among(concurrency_limits_v2.c.id, bindparam("ids", type_=Keys(concurrency_limits_v2.c.id.type)))
+_LOCKED = select(concurrency_limits_v2).order_by(concurrency_limits_v2.c.id).with_for_update(key_share=True)
+_OF_TAGS = Prepared(_LOCKED.where(_NAMED))
+_OF_TAGS_AND_DEPLOYMENTS = Prepared(_LOCKED.where(or_(_NAMED, _GIVEN)))
 _COLUMNS = concurrency_limits_v2.c.keys()
 _LIMIT_IDS = bindparam("keys", type_=Keys(concurrency_slots.c.concurrency_limit_id.type))
 _SLOTS = Prepared(
@@ -54,31 +54,37 @@ _HELD = Prepared(
 )
 _INSERT_SLOT = BulkInsert(concurrency_slots, concurrency_slots.c.keys())
 _DELETE_SLOT = BulkDelete(concurrency_slots, concurrency_slots.c.keys())
-_TOUCHED = ("updated", "active_slots", "denied_slots")
+_TOUCHED = ("updated", "active_slots", "denied_slots", "avg_slot_occupancy_seconds")
 _TOUCH_LIMIT = BulkUpdate(concurrency_limits_v2, _TOUCHED)
 
 
-def load(conn: Connection, tags: Collection[str], now: datetime) -> dict[str, Limit]:
-    """The limits on these tags, by tag, with who holds their slots by now; locked where others may write too."""
+def load(conn: Connection, facts: WorkingSet, tags: Collection[str], ids: Collection[str], now: datetime) -> None:
+    """The limits on these tags, and those of these ids, with who holds their slots by now. All are locked at once where
+    others may write too, so that nobody waits crosswise."""
     names = [f"{TAG_PREFIX}{tag}" for tag in tags]
-    found = [GlobalLimit(**dict(zip(_COLUMNS, x, strict=True))) for x in _LIMITS.fetch(conn, {"keys": names})]
-    limits = {x.id: Limit(as_of(x, now)) for x in found}
+    rows = (
+        _OF_TAGS_AND_DEPLOYMENTS.fetch(conn, {"names": names, "ids": ids})
+        if ids
+        else _OF_TAGS.fetch(conn, {"names": names})
+    )
+    limits = {x[0]: Limit(as_of(GlobalLimit(**dict(zip(_COLUMNS, x, strict=True))), now)) for x in rows}
     if limits:
         for limit_id, task_run_id, leased in _HELD.fetch(conn, {"keys": limits, "now": now}):
             limits[limit_id].add_holder(task_run_id, leased)
-    return {limit.tag: limit for limit in limits.values()}
+    for limit in limits.values():
+        facts.add_limit(limit)
 
 
 def gather(conn: Connection, writes: Writes, facts: WorkingSet) -> None:
     """Add to the writes what the batch has changed of slots, and of the limits that they belong to."""
-    limits = {facts.limits[tag].id: facts.limits[tag].holders for tag in facts.touched_limits}
+    limits = {x: facts.limits_by_id[x].holders for x in facts.touched_limits}
     if not limits:
         return
     wanted = {(limit_id, run_id) for limit_id, holders in limits.items() for run_id in holders}
     stored = {(limit_id, run_id) for limit_id, run_id in _SLOTS.fetch(conn, {"keys": limits})}
     writes.add(_DELETE_SLOT, [_slot(*x) for x in stored - wanted])
     writes.add(_INSERT_SLOT, [_slot(*x) for x in wanted - stored])
-    touched = (as_of(facts.limits[tag].record, changed) for tag, changed in facts.touched_limits.items())
+    touched = (as_of(facts.limits_by_id[x].record, changed) for x, changed in facts.touched_limits.items())
     writes.add(_TOUCH_LIMIT, [{x: getattr(limit, x) for x in _TOUCHED} | {"id": limit.id} for limit in touched])
 
 

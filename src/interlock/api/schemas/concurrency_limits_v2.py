@@ -82,7 +82,7 @@ class ActiveLeaseAnswer(Answer):
 
     lease_id: Id
     created: Timestamp
-    expiration: Timestamp
+    expiration: Timestamp | None = Field(description="None for a lease that lasts as long as the run that holds it.")
     slots: int
     holder: HolderBody | None
 

@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, select, update
 
 from interlock.orchestration import concurrency_leases as rules
 from interlock.orchestration import global_limits
 from interlock.orchestration.concurrency_leases import Held, Holder, Lease, Share
 from interlock.orchestration.global_limits import Denial, GlobalLimit, Mode
+from interlock.storage.expressions import among
 from interlock.storage.queries.concurrency_limits_v2 import for_update, write_slots
 from interlock.storage.tables import concurrency_lease_slots, concurrency_leases, concurrency_limits_v2
+from interlock.storage.types import Keys
 
 _SHARES = select(
     *(concurrency_leases.c[x] for x in ("id", "created", "expires", "holder_type", "holder_id")),
@@ -85,6 +87,16 @@ def renew(conn: Connection, lease_id: str, duration: timedelta, now: datetime) -
 def give_back(conn: Connection, lease_id: str, now: datetime) -> None:
     """End a lease; nothing happens where there is none."""
     _end(conn, [lease_id], now)
+
+
+def end_of_flow_runs(conn: Connection, flow_run_ids: Sequence[str]) -> None:
+    """End the leases of flow runs that are about to be deleted, which nobody else changes until then.
+
+    What they took of rate limits comes back by itself.
+    """
+    ids = bindparam("holders", flow_run_ids, Keys(concurrency_leases.c.holder_id.type))
+    held = (concurrency_leases.c.holder_type == "flow_run", among(concurrency_leases.c.holder_id, ids))
+    conn.execute(delete(concurrency_leases).where(*held))
 
 
 def delete_expired(conn: Connection, now: datetime, limit: int) -> int:

@@ -16,7 +16,7 @@ from interlock.orchestration.states import StateType
 from interlock.storage import rows, state_events, sums
 from interlock.storage.expressions import among
 from interlock.storage.filters import Criterion, Order, condition
-from interlock.storage.queries import runs_filter
+from interlock.storage.queries import concurrency_leases, runs_filter
 from interlock.storage.queries.locks import lock, locked_ids
 from interlock.storage.queries.task_runs import detach
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
@@ -125,12 +125,13 @@ def _scheduled(deployment_ids: Sequence[str]) -> ColumnElement[bool]:
 def _delete_where(conn: Connection, doomed_runs: ColumnElement[bool]) -> list[str]:
     """Delete flow runs with their task runs, and the states of both; their ids.
 
-    The task runs' slots are free again, and subflows of them no longer have a parent. Logs and artifacts stay.
+    The slots of all these runs are free again, and subflows no longer have a parent. Logs and artifacts stay.
     """
     ids = locked_ids(conn, flow_runs, doomed_runs)
     if not ids:
         return []
     doomed = bindparam("doomed", ids, Keys(flow_runs.c.id.type))
+    concurrency_leases.end_of_flow_runs(conn, ids)
     detach(conn, among(task_runs.c.flow_run_id, doomed))
     sums.forget(conn, flow_runs, among(flow_runs.c.id, doomed))
     state_events.remove(conn, flow_runs, among(flow_runs.c.id, doomed))

@@ -37,7 +37,7 @@ concurrency_leases = Table(
     Column("created", UtcTime, nullable=False),
     Column("expires", UtcTime, nullable=False, index=True),
     Column("holder_type", Text),
-    Column("holder_id", Id),
+    Column("holder_id", Id, index=True),
 )
 
 # What a lease holds of a limit, until it expires. Where the limit's slots free themselves, they are among its
