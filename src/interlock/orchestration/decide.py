@@ -121,13 +121,14 @@ def _proposed(run: FlowRun, proposal: Proposal, api_version: ApiVersion | None) 
 def _move_flow_run(proposed: FlowTransition, policy: Table[FlowRule], facts: FlowFacts, moment: Moment) -> FlowDecision:
     run, proposal = proposed.run, proposed.proposal
     left = None if run.state is None else run.state.type
-    timed = replace(proposed, proposal=with_lease(bookkeeping.timed(proposal, moment.now), facts))
-    transition = govern(timed, policy[left][proposal.type], facts, moment)
+    timed = replace(proposed, proposal=bookkeeping.timed(proposal, moment.now))
+    transition = govern(with_lease(timed, facts), policy[left][proposal.type], facts, moment)
     if not transition.is_written:
         unmoved = bookkeeping.unmoved_flow_run(transition, moment.now)
         return FlowDecision(run=unmoved, verdict=transition.verdict, state=run.state)
-    # What a rule puts in the place of the proposed state names the lease as well.
-    transition = replace(transition, proposal=with_lease(transition.proposal, facts))
+    if facts.lease is not None:
+        # What a rule puts in the place of the proposed state names it as well.
+        transition = with_lease(transition, facts)
     state = bookkeeping.next_flow_state(transition, proposal.details.transition_id, moment)
     moved = bookkeeping.moved_flow_run(transition, state)
     return FlowDecision(
