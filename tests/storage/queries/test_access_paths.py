@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, Table, insert, select
 
 from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage import sums
+from interlock.storage import sums, tag_sums
 from interlock.storage.filters import EVERYTHING, AnyOf, Between, Criteria, Criterion, IsNull, Order, Related, all_of
 from interlock.storage.queries import artifacts as artifact_queries
 from interlock.storage.queries import flow_runs as flow_run_queries
@@ -68,6 +68,7 @@ def add_crowd(conn: Connection) -> None:
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
     add(conn, task_states, ({"task_run_id": record(task_runs, x)} for x in range(2 * FLOW_RUNS)))
     sums.rebuild(conn)
+    tag_sums.rebuild(conn)
     line = {"name": "x", "level": 20, "message": "m", "created": NOON, "updated": NOON}
     lines = (
         line
