@@ -49,9 +49,17 @@ def plain_history(rows: list[dict[str, Any]], grid: Grid, now: datetime) -> dict
 grids = st.builds(
     Grid,
     st.builds(
-        lambda x, y: NOON + timedelta(minutes=x, seconds=y), st.integers(-40, 10), st.sampled_from([0, 12.5, 59])
+        lambda x, y: NOON + timedelta(minutes=x, seconds=y), st.integers(-40, 10), st.sampled_from([0, 12.5, 30, 59])
     ),
-    st.sampled_from([timedelta(minutes=1), timedelta(minutes=7), timedelta(seconds=309.5), timedelta(days=1)]),
+    st.sampled_from(
+        [
+            timedelta(minutes=1),
+            timedelta(minutes=7),
+            timedelta(seconds=309.5),
+            timedelta(minutes=5, seconds=30),
+            timedelta(days=1),
+        ]
+    ),
     st.integers(1, 90),
 )
 about_runs = st.sampled_from(("task_runs", "flow_runs")).flatmap(lambda x: st.tuples(st.just(x), criteria(x, depth=1)))
@@ -87,6 +95,7 @@ def test_a_history_of_a_tag_is_the_sum_of_its_runs(world: World, tag: str, grid:
     """Whether the sums of the tag tell it, or its runs, as where few have it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "FEW_TAGGED", few)
+        patch.setattr(history, "FEW_STATES", 100)
         compare_history(world, "task_runs", HasAllTags((tag,)), grid, now)
 
 

@@ -48,6 +48,7 @@ FEW_STATES = 20
 """Up to this many, summing up each state by itself is the quicker way. Clients may give their states any name."""
 
 MINUTE = timedelta(minutes=1)
+HALF_MINUTE = MINUTE / 2
 MANY_MINUTES = 5 * MINUTE
 """From this width of an interval on, most of its minutes are whole ones."""
 
@@ -231,16 +232,16 @@ def _of_runs(conn: Connection, summed: _Summed, states: Sequence[State]) -> Iter
     numbers, state = grid.numbers(grid.intervals), _table_of(states)
     within = grid.holds_in(numbers.c.interval, summed.table.c.expected_start_time)
     sums = _in_stretch(summed, state, within)
-    yield from _told(conn, select(numbers.c.interval, *state.c, sums).join_from(numbers, state, true()))
+    wanted = select(numbers.c.interval, *state.c, sums).join_from(numbers, state, true())
+    yield from ((number, of_state) for (number,), of_state in _told(conn, wanted))
 
 
 def _of_minutes(conn: Connection, summed: _Summed, types: Collection[str]) -> Iterator[tuple[int, StateSums]]:
-    """Runs that have ended in states of these types, by the intervals in which the minutes end in which they were
-    expected to start."""
+    """Runs that have ended in states of these types, by the intervals in which the middle of the minute is in which
+    they were expected to start."""
     grid = summed.grid
-    minutes = summed.ended(grid.start.replace(second=0, microsecond=0), grid.end)
-    last = microseconds_after(minutes.c.minute, literal(MINUTE // MICROSECOND - 1, BigInteger()))
-    interval = grid.interval_of(last).label("interval")
+    minutes = summed.ended(grid.start - HALF_MINUTE, grid.end - HALF_MINUTE)
+    interval = grid.interval_of(_after(minutes.c.minute, HALF_MINUTE)).label("interval")
     sums = [func.sum(minutes.c[x]) for x in ("runs", "run_time", "lateness")]
     keys = (interval, minutes.c.state_type, minutes.c.state_name)
     wanted = select(*keys, *sums).where(minutes.c.state_type.in_(types)).group_by(*keys)
@@ -249,19 +250,24 @@ def _of_minutes(conn: Connection, summed: _Summed, types: Collection[str]) -> It
 
 
 def _of_edges(conn: Connection, summed: _Summed, states: Sequence[State]) -> Iterator[tuple[int, StateSums]]:
-    """Runs in one of the states that were expected to start in a minute that ends in one interval, but in the one
-    before it: what one has too many of, and the other too few."""
+    """Runs in one of the states that were expected to start in the smaller part of a minute that is part of two
+    intervals: what the interval of the larger part has too many of, and the other too few."""
     grid = summed.grid
     numbers, state = grid.numbers(grid.intervals + 1), _table_of(states)
-    edge = grid.begin_of(numbers.c.interval)
+    edge, expected = grid.begin_of(numbers.c.interval), summed.table.c.expected_start_time
     minute = minute_of(edge)
-    expected = summed.table.c.expected_start_time
-    before = _in_stretch(summed, state, and_(expected >= minute, expected < edge))
+    is_early = edge <= _after(minute, HALF_MINUTE)
+    first, end = case((is_early, minute), else_=edge), case((is_early, edge), else_=_after(minute, MINUTE))
+    smaller = _in_stretch(summed, state, and_(expected >= first, expected < end))
     # Where a minute begins with the interval, all of it is in there.
-    edges = select(numbers.c.interval, *state.c, before).join_from(numbers, state, true())
-    for number, moved in _told(conn, edges.where(edge != minute)):
-        yield number - 1, moved
-        yield number, moved.negative()
+    edges = select(numbers.c.interval, is_early, *state.c, smaller).join_from(numbers, state, true())
+    for (number, early), moved in _told(conn, edges.where(edge != minute)):
+        yield number - early, moved
+        yield number - (not early), moved.negative()
+
+
+def _after(time: ColumnElement[datetime], by: timedelta) -> ColumnElement[datetime]:
+    return microseconds_after(time, literal(by // MICROSECOND, BigInteger()))
 
 
 def _in_stretch(summed: _Summed, state: CTE, within: ColumnElement[bool]) -> ScalarSelect[str]:
@@ -272,12 +278,12 @@ def _in_stretch(summed: _Summed, state: CTE, within: ColumnElement[bool]) -> Sca
     return select(json_list(*sums)).where(*of_state, within, summed.has_tag()).scalar_subquery()
 
 
-def _told(conn: Connection, statement: Select[Any]) -> Iterator[tuple[int, StateSums]]:
-    """What rows tell of a number, a state's type and name, and its sums."""
-    for number, state_type, state_name, text in conn.execute(statement).all():
+def _told(conn: Connection, statement: Select[Any]) -> Iterator[tuple[Sequence[Any], StateSums]]:
+    """What rows tell, some values in front of a state's type and name, and its sums."""
+    for *front, state_type, state_name, text in conn.execute(statement).all():
         runs, *sums = msgspec.json.decode(text)
         if runs:
-            yield number, _state_sums(state_type, state_name, runs, *sums)
+            yield front, _state_sums(state_type, state_name, runs, *sums)
 
 
 def _states(conn: Connection, table: Table, types: Iterable[str]) -> Iterator[State]:
