@@ -1,13 +1,14 @@
 """Fixtures for tests of what is asked of the tables."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Table, select
 
+from interlock.orchestration.commands import Command
 from interlock.server import create_store
 from interlock.settings import Settings
 from interlock.storage.filters import Criterion
@@ -35,6 +36,10 @@ class PlainStore:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome  # type: ignore[return-value]
+
+    def decide(self, *commands: Command) -> Sequence[Any]:
+        """What becomes of commands, all in one batch."""
+        return self._runner.run(self._store.commit(commands))
 
     def close(self) -> None:
         self._runner.run(self._store.close())

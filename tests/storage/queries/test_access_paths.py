@@ -16,8 +16,19 @@ import pytest
 from sqlalchemy import Connection, Table, insert, select
 
 from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage import sums
-from interlock.storage.filters import EVERYTHING, AnyOf, Between, Criteria, Criterion, IsNull, Order, Related, all_of
+from interlock.storage import sums, tag_sums
+from interlock.storage.filters import (
+    EVERYTHING,
+    AnyOf,
+    Between,
+    Criteria,
+    Criterion,
+    HasAllTags,
+    IsNull,
+    Order,
+    Related,
+    all_of,
+)
 from interlock.storage.queries import artifacts as artifact_queries
 from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import graph, history, run_states, runs_filter
@@ -68,6 +79,7 @@ def add_crowd(conn: Connection) -> None:
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
     add(conn, task_states, ({"task_run_id": record(task_runs, x)} for x in range(2 * FLOW_RUNS)))
     sums.rebuild(conn)
+    tag_sums.rebuild(conn)
     line = {"name": "x", "level": 20, "message": "m", "created": NOON, "updated": NOON}
     lines = (
         line
@@ -314,6 +326,19 @@ def test_what_is_asked_for_is_found_by_an_index(crowd: PlainStore, name: str, da
     if database == "sqlite":
         assert [x.text for x in found if x.passes & LARGE] == []
         assert FOUND[name].index in used(found)
+
+
+def test_a_history_of_a_common_tag_is_told_by_its_sums(crowd: PlainStore, database: str) -> None:
+    """And by the few runs in minutes that are part of two intervals, or that have not ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "FEW_TAGGED", 0)
+        patch.setattr(history, "FEW_STATES", 100)
+        found = plans(crowd, way("pk_tag_sums", history.history, task_runs, HasAllTags(("x",)), DAY, NOON))
+    (of_sums,) = (x for x in found if "FROM tag_sums" in x.statement)
+    assert [x.text for x in found if (x.scans | x.passes) & LARGE] == []
+    if database == "sqlite":
+        assert "pk_tag_sums" in of_sums.indexes
+        assert {x for x in used(found) if "task_runs" in x} == {"ix_task_runs__state"}
 
 
 @pytest.mark.parametrize("name", BROAD_PAGES)
