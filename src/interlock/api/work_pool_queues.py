@@ -5,11 +5,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
-from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from interlock.api.context import Context, ContextDep
-from interlock.api.errors import json_response
+from interlock.api.errors import CONFLICTS, json_response
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.filters import WorkQueueFilter
 from interlock.api.schemas.work_queues import (
@@ -57,7 +56,7 @@ async def create_work_pool_queue(work_pool_name: str, body: WorkQueueCreateBody,
     try:
         new_id, now = context.chance.new_id(), context.clock()
         made = await context.batcher.write(work_queues.create, pool["id"], body.model_dump(), new_id, now)
-    except IntegrityError as error:
+    except CONFLICTS as error:
         detail = f"A work queue with this name already exists in work pool {work_pool_name!r}."
         raise HTTPException(409, detail) from error
     return json_response(encode_work_queue(made, 0), 201)

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
-from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from interlock.api import job_variables
 from interlock.api.client_lines import AgentDep, knows_result_storage
 from interlock.api.context import Context, ContextDep
-from interlock.api.errors import json_response
+from interlock.api.errors import CONFLICTS, json_response
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.filters import WorkPoolFilter
 from interlock.api.schemas.work_pools import WorkPoolAnswer, WorkPoolCreateBody, WorkPoolUpdateBody, encode_work_pool
@@ -62,7 +61,7 @@ async def create_work_pool(body: WorkPoolCreateBody, context: ContextDep, agent:
     try:
         new_id, now = context.chance.new_id, context.clock()
         made = await context.batcher.write(work_pools.create, body.model_dump(), new_id, now)
-    except IntegrityError as error:
+    except CONFLICTS as error:
         raise HTTPException(409, "A work pool with this name already exists.") from error
     return json_response(encode_work_pool(made, 0, with_result_storage=knows_result_storage(agent)), 201)
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
-from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from interlock.api.context import ContextDep
-from interlock.api.errors import json_response
+from interlock.api.errors import CONFLICTS, json_response
 from interlock.api.paging import Limit, Offset
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.filters import WorkQueueFilter
@@ -44,7 +43,7 @@ async def create_work_queue(body: WorkQueueCreateBody, context: ContextDep) -> A
     try:
         new_id, now = context.chance.new_id, context.clock()
         made = await context.batcher.write(work_queues.create_standalone, body.model_dump(), new_id, now)
-    except IntegrityError as error:
+    except CONFLICTS as error:
         raise HTTPException(409, "A work queue with this name already exists.") from error
     return json_response(encode_work_queue(made, 0), 201)
 

@@ -10,7 +10,7 @@ submitted.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select
 
 from interlock.orchestration.batch import WorkingSet
 from interlock.orchestration.commands import Command, SetFlowRunState
@@ -36,10 +36,12 @@ _QUEUES = Prepared(
     .order_by(work_queues.c.id)
     .with_for_update(key_share=True)
 )
+_IS_BUSY = flow_runs.c.state_type.in_([literal_column(f"'{x.value}'") for x in sorted(BUSY)])
 _POOL_KEYS = bindparam("pools", type_=Keys(work_pools.c.id.type))
 _TAKEN = Prepared(
     select(work_queues.c.id, work_queues.c.work_pool_id, func.count(flow_runs.c.id))
-    .outerjoin(flow_runs, (flow_runs.c.work_queue_id == work_queues.c.id) & flow_runs.c.state_type.in_(sorted(BUSY)))
+    .select_from(work_queues)
+    .outerjoin(flow_runs, (flow_runs.c.work_queue_id == work_queues.c.id) & _IS_BUSY)
     .where(or_(among(work_queues.c.id, _KEYS), among(work_queues.c.work_pool_id, _POOL_KEYS)))
     .group_by(work_queues.c.id, work_queues.c.work_pool_id)
 )

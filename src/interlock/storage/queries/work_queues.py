@@ -145,7 +145,8 @@ def create_standalone(conn: Connection, values: Mapping[str, Any], new_id: NewId
         pool = pools.create_default(conn, new_id, now)
         if values["name"] == DEFAULT_QUEUE:
             # It came with the pool.
-            change(conn, work_queues.c.id == pool["default_queue_id"], values, now, timedelta())
+            given = {name: x for name, x in values.items() if x is not None}
+            change(conn, work_queues.c.id == pool["default_queue_id"], given, now, timedelta())
             found = by_id(conn, pool["default_queue_id"])
             assert found is not None
             return found

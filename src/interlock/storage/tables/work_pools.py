@@ -29,11 +29,11 @@ work_queues = Table(
     Column("is_paused", Boolean, nullable=False),
     Column("concurrency_limit", Integer),
     Column("priority", Integer, nullable=False),
-    # The tags and deployments whose runs an old kind of queue has, instead of those that are put into it.
-    Column("filter", Json),
     Column("last_polled", UtcTime),
     Column("status", Text, nullable=False),
     owned_by("work_pool_id", "work_pools.id", nullable=False),
+    # The tags and deployments whose runs an old kind of queue has, instead of those that are put into it.
+    Column("filter", Json),
     UniqueConstraint("work_pool_id", "name"),
     Index("ix_work_queues__status", "status", "last_polled"),
 )
