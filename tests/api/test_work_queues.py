@@ -28,6 +28,16 @@ def test_a_queue_is_read_by_its_name_and_by_its_id(api: httpx.Client) -> None:
     assert api.get(path_of(pool, queue)).json() == api.get(f"/work_queues/{queue['id']}").json() == queue
 
 
+def test_no_description_is_an_empty_one(api: httpx.Client) -> None:
+    """Clients of the 2.x line send null."""
+    pool = new_pool(api)
+    queue = new_queue(api, pool, description=None)
+    assert queue["description"] == ""
+    change(api, path_of(pool, queue), description="d")
+    change(api, path_of(pool, queue), description=None)
+    assert api.get(path_of(pool, queue)).json()["description"] == ""
+
+
 def test_a_queue_of_no_pool_is_in_the_default_one(api: httpx.Client) -> None:
     queue = made(api, "/work_queues/", {"name": unique("queue")})
     assert queue["work_pool_name"] == "default-agent-pool"
@@ -117,7 +127,7 @@ class TestPriorities:
 def test_a_queue_is_changed_in_what_is_given(api: httpx.Client) -> None:
     pool = new_pool(api)
     queue = new_queue(api, pool, concurrency_limit=1, description="d")
-    change(api, path_of(pool, queue))
+    change(api, path_of(pool, queue), name=queue["name"])
     assert api.get(path_of(pool, queue)).json() | {"updated": 0} == queue | {"updated": 0}
     change(api, f"/work_queues/{queue['id']}", concurrency_limit=None, description="e")
     changed = {"concurrency_limit": None, "active_slots": None, "description": "e", "updated": 0}

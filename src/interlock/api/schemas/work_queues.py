@@ -5,9 +5,9 @@ What lives here: the bodies of create and update, and the answers. What does not
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from interlock.api.schemas.base import (
     Answer,
@@ -33,11 +33,19 @@ class QueueFilterBody(Body):
     deployment_ids: list[Id] | None = None
 
 
+def _empty_for_null(value: Any) -> Any:
+    return "" if value is None else value
+
+
+Description = Annotated[Text, BeforeValidator(_empty_for_null)]
+"""What a queue is for. Clients send null where there is nothing to say."""
+
+
 class WorkQueueCreateBody(StrictBody):
     """The body of a queue's creation."""
 
     name: PlainName
-    description: Text | None = ""
+    description: Description = ""
     is_paused: bool = False
     concurrency_limit: NotNegativeInt | None = Field(None, description="How many of its runs may be under way at once.")
     priority: PositiveInt | None = Field(None, description="1 goes first. The first free one where none is given.")
@@ -48,7 +56,7 @@ class WorkQueueUpdateBody(StrictBody):
     """The body of a queue's update: only what is given changes."""
 
     name: Text | None = None
-    description: Text | None = None
+    description: Description = ""
     is_paused: bool = False
     concurrency_limit: NotNegativeInt | None = None
     priority: PositiveInt | None = None
