@@ -30,6 +30,7 @@ from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.engine.services.event_retention import event_retention
 from interlock.engine.services.expired_leases import EXPIRED_LEASES
+from interlock.engine.services.foreman import UNSERVED_POOLS, silent_workers, unpolled_deployments, unpolled_queues
 from interlock.engine.services.lost_workers import lost_servers, lost_workers
 from interlock.engine.services.run_sums import RUN_SUMS
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
@@ -116,6 +117,10 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
         lost_servers(),
         lost_workers(grace_seconds),
         stuck_task_runs(settings.task_pending_seconds, grace_seconds),
+        silent_workers(settings.worker_heartbeat_seconds, settings.worker_missed_heartbeats),
+        UNSERVED_POOLS,
+        unpolled_queues(settings.work_queue_poll_seconds),
+        unpolled_deployments(settings.deployment_poll_seconds),
     )
 
 

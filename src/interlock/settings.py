@@ -97,6 +97,17 @@ class Settings(BaseSettings):
         30, gt=0, description="How long a background task run may be PENDING before others are given it."
     )
 
+    worker_heartbeat_seconds: float = Field(
+        30, gt=0, description="How often a worker that doesn't say how often it will is expected to tell that it lives."
+    )
+    worker_missed_heartbeats: int = Field(
+        3, ge=1, description="After so many heartbeats that did not come, a worker is OFFLINE."
+    )
+    work_queue_poll_seconds: float = Field(60, gt=0, description="How long a work queue that nobody polls is READY.")
+    deployment_poll_seconds: float = Field(
+        60, gt=0, description="How long a deployment is READY whose runs nobody asks for."
+    )
+
     event_retention_days: float = Field(
         7, gt=0, le=36_500, description="For how many days events are kept. The states of runs stay with their runs."
     )

@@ -100,14 +100,16 @@ def test_deployments_are_found_by_what_they_are(three: Deployments, criterion: A
 
 
 def test_deployments_are_found_by_what_is_around_them(three: Deployments) -> None:
-    """Their flow and their runs; a filter without conditions still asks that there are some."""
+    """Their flow, their runs, and where they are; a filter without conditions still asks that there are some."""
     assert three.names(flows={"id": {"any_": [three.flow_id]}}) == "Abc"
     assert three.names(flows={"id": {"any_": [NOWHERE]}}) == ""
     assert three.names(flow_runs={"id": {"any_": [three.run["id"]]}}) == "b"
     assert three.names(flow_runs={}) == "b"
     assert three.names(task_runs={}) == ""
-    assert three.names(work_pools={}) == ""
-    assert three.names(work_pool_queues={}) == ""
+    assert three.names(work_pools={}) == "c"
+    assert three.names(work_pool_queues={}) == "c"
+    assert three.names(work_pools={"name": {"any_": ["default-agent-pool"]}}) == "c"
+    assert three.names(work_pool_queues={"name": {"any_": ["another"]}}) == ""
 
 
 def test_unknown_filters_are_ignored_and_unknown_conditions_are_not(three: Deployments) -> None:

@@ -81,7 +81,8 @@ class TestCreation:
         assert (first.status_code, second.status_code) == (201, 200)
         bare = new_deployment(api)
         own = ("id", "created", "updated", "flow_id", "name")
-        kept = {name: first.json()[name] for name in ("id", "created", "flow_id", "name", "work_queue_name")}
+        own_place = ("work_queue_name", "work_queue_id", "work_pool_name")
+        kept = {name: first.json()[name] for name in ("id", "created", "flow_id", "name", *own_place)}
         fresh = {"updated": second.json()["updated"], "labels": {"prefect.flow.id": body["flow_id"]}}
         assert second.json() == bare | kept | fresh
         assert {name for name in own if second.json()[name] != first.json()[name]} == {"updated"}

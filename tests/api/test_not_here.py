@@ -8,8 +8,8 @@ import pytest
     "path",
     [
         "/deployments/get_scheduled_flow_runs",
-        "/work_pools/",
-        "/work_queues/filter",
+        "/automations/count",
+        "/templates/validate",
         "/automations/",
         "/automations/filter",
         "/flow_run_notification_policies/filter",

@@ -16,6 +16,7 @@ from interlock.api import (
     block_schemas,
     block_types,
     bulk,
+    collections,
     concurrency_leases,
     concurrency_limits,
     concurrency_limits_v2,
@@ -45,6 +46,12 @@ from interlock.api import (
     task_subscriptions,
     ui,
     variables,
+    work_polls,
+    work_pool_queues,
+    work_pools,
+    work_queues,
+    work_slots,
+    workers,
 )
 from interlock.api.context import Context
 from interlock.api.errors import Settled, add_error_handlers
@@ -90,6 +97,13 @@ ROUTERS = (
     admin.router,
     default_storage.router,
     task_subscriptions.router,
+    work_polls.router,
+    work_pools.router,
+    work_pool_queues.router,
+    workers.router,
+    work_queues.router,
+    work_slots.router,
+    collections.router,
 )
 
 HOT_ROUTES = {**task_runs.HOT_ROUTES, **flow_runs.HOT_ROUTES}

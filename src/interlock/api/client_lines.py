@@ -15,6 +15,7 @@ from interlock.api.wire_route import WireRoute
 
 AGENT_2X, AGENT_3X = "prefect/2.", "prefect/3."
 FIRST_THAT_RENEWS = (3, 4, 11)
+LAST_WITHOUT_RESULT_STORAGE = (3, 3, 7)
 _AGENT = re.compile(r"prefect/(\d+)\.(\d+)\.(\d+)")
 
 
@@ -37,8 +38,19 @@ AgentDep = Annotated[str, Depends(_agent)]
 
 def renews_leases(user_agent: str) -> bool:
     """Whether a client renews the lease by which its flow run holds a slot of its deployment's limit."""
-    version = _AGENT.match(user_agent)
-    return version is not None and tuple(map(int, version.groups())) >= FIRST_THAT_RENEWS
+    version = _version(user_agent)
+    return version is not None and version >= FIRST_THAT_RENEWS
+
+
+def knows_result_storage(user_agent: str) -> bool:
+    """Whether a client knows that a work pool may say where results are kept. Some fail where they are told."""
+    version = _version(user_agent)
+    return version is None or version[0] < 3 or version > LAST_WITHOUT_RESULT_STORAGE
+
+
+def _version(user_agent: str) -> tuple[int, ...] | None:
+    found = _AGENT.match(user_agent)
+    return None if found is None else tuple(map(int, found.groups()))
 
 
 async def calls_as_2x(user_agent: Annotated[str, Header(include_in_schema=False)] = "") -> bool:

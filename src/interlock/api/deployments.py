@@ -11,11 +11,10 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
-from interlock.api import value_schemas
+from interlock.api import job_variables, value_schemas
 from interlock.api.context import Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hydration import HydrationError, hydrate_for
-from interlock.api.pools import check_pool
 from interlock.api.schemas.base import Id
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleBody
 from interlock.api.schemas.deployments import (
@@ -25,8 +24,11 @@ from interlock.api.schemas.deployments import (
     encode_deployment,
 )
 from interlock.api.wire_route import WireRoute
+from interlock.api.work_pools import existing_pool, no_pool
 from interlock.storage.queries import deployment_limits, deployments
 from interlock.storage.queries.deployments import Change, Deployment
+from interlock.storage.queries.work_pools import DEFAULT_POOL
+from interlock.storage.queries.work_queues import NoPoolError
 
 router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=WireRoute)
 
@@ -34,13 +36,19 @@ router = APIRouter(prefix="/deployments", tags=["Deployments"], route_class=Wire
 @router.post("/", response_model=DeploymentAnswer, status_code=201, responses={200: {"model": DeploymentAnswer}})
 async def create_deployment(body: DeploymentCreateBody, context: ContextDep) -> Any:
     """Create a deployment, or answer 200 where it replaces the one of the same flow and name."""
-    check_pool(body.work_pool_name)
+    if body.work_pool_name and body.work_pool_name != DEFAULT_POOL:
+        pool = await existing_pool(context, body.work_pool_name)
+        await job_variables.check_deployment(context, pool["base_job_template"], body.job_variables)
     await _check_document(context, "infrastructure", body.infrastructure_document_id)
     await _check_document(context, "storage", body.storage_document_id)
     await _check_limit(context, body.global_concurrency_limit_id)
     now, new_id = context.clock(), context.chance.new_id
-    wanted = Change(body.columns(now), _schedule_rows(context, body.all_schedules()), body.own_limit(new_id()))
-    deployment, made = await context.batcher.write(deployments.create_or_replace, new_id(), wanted, now)
+    schedules = _schedule_rows(context, body.all_schedules())
+    wanted = Change(body.columns(now), schedules, body.own_limit(new_id()), body.place)
+    try:
+        deployment, made = await context.batcher.write(deployments.create_or_replace, new_id, wanted, now)
+    except NoPoolError as error:
+        raise no_pool(str(body.work_pool_name)) from error
     return json_response(encode_deployment(deployment), 201 if made else 200)
 
 
@@ -94,13 +102,20 @@ async def update_deployment(id: Id, body: DeploymentUpdateBody, context: Context
     """Change what is given of a deployment."""
     if not await context.store.read(deployments.exists, id):
         raise HTTPException(404, "Deployment not found.")
+    if body.work_pool_name:
+        pool = await existing_pool(context, body.work_pool_name)
+        job_variables.check_change(pool["base_job_template"], body.job_variables or {})
     await _check_limit(context, body.global_concurrency_limit_id)
     now = context.clock()
     values = body.columns(now)
     if body.parameters is not None:
         values["parameters"] = await _hydrated(context, body.parameters)
     plan = partial(_plan, context, body, values)
-    if not await context.batcher.write(deployments.change, id, plan, now):
+    try:
+        found = await context.batcher.write(deployments.change, id, plan, context.chance.new_id, now)
+    except NoPoolError as error:
+        raise no_pool(str(body.work_pool_name)) from error
+    if not found:
         raise HTTPException(404, "Deployment not found.")
     return Response(status_code=204)
 
@@ -109,9 +124,9 @@ def _plan(context: Context, body: DeploymentUpdateBody, values: dict[str, Any], 
     """What an update makes of a deployment; raises what is answered where it can't be made."""
     if body.is_legacy:
         _check_single_schedule(existing)
-    check_pool(body.work_pool_name)
     _check_parameters(existing, values)
-    return Change(values, _new_schedules(context, body, existing), body.own_limit(context.chance.new_id()))
+    limit = body.own_limit(context.chance.new_id())
+    return Change(values, _new_schedules(context, body, existing), limit, body.place)
 
 
 def _new_schedules(context: Context, body: DeploymentUpdateBody, existing: Deployment) -> list[dict[str, Any]] | None:

@@ -25,6 +25,9 @@ CONFLICT = (
     "Data integrity conflict. This usually means a unique or foreign key constraint was violated. "
     "See server logs for details."
 )
+CONFLICTS = (ConflictError, IntegrityError)
+"""What a write raises that would break a constraint."""
+
 RETRY_AFTER_SECONDS = 1
 SLOW_RETRY_AFTER_SECONDS = 30
 

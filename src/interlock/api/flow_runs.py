@@ -9,21 +9,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, HTTPException
 from starlette.responses import Response
 
+from interlock.api import job_variables
 from interlock.api.client_lines import AgentDep, renews_leases
 from interlock.api.context import ApiVersionDep, Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hot_routes import HotRequest, HotRoute, Key
-from interlock.api.pools import check_pool
 from interlock.api.provenance import CreatedByDep
 from interlock.api.schemas.base import Id, Labels
 from interlock.api.schemas.flow_runs import FlowRunAnswer, FlowRunCreateBody, FlowRunUpdateBody, encode_flow_run
 from interlock.api.schemas.states import Force, SetStateBody, StateBody, TransitionAnswer, encode_decision
 from interlock.api.wire_route import WireRoute
+from interlock.api.work_pools import existing_pool
 from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState, SlotTerms
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import Proposal, StateType
-from interlock.storage.queries import flow_runs
+from interlock.storage.queries import deployments, flow_runs, work_queues
+from interlock.storage.queries.work_polls import NoQueueError
+from interlock.storage.queries.work_pools import WorkPool, with_pools
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
 
@@ -67,7 +70,14 @@ async def create(context: Context, command: CreateFlowRun) -> Response:
     if not decision.created and not command.run.idempotency_key:
         # An empty key marks a run as much as any other, but nobody means the marked run by it.
         raise ConflictError(f"flow {command.run.flow_id} has a run with an empty idempotency key")
-    return json_response(encode_flow_run(decision.run, context.clock()), 201 if decision.created else 200)
+    pool = await _pool_of(context, decision.run)
+    return json_response(encode_flow_run(decision.run, context.clock(), pool), 201 if decision.created else 200)
+
+
+async def _pool_of(context: Context, run: FlowRun) -> WorkPool | None:
+    if run.work_queue_id is None:
+        return None
+    return (await context.store.read(with_pools, [run]))[0].pool
 
 
 HOT_ROUTES: dict[Key, HotRoute] = {
@@ -81,10 +91,23 @@ async def create_flow_run(
     body: FlowRunCreateBody, context: ContextDep, api_version: ApiVersionDep, created_by: CreatedByDep
 ) -> Any:
     """Create a flow run, or answer 200 with the one of the same flow and idempotency key."""
-    check_pool(body.work_pool_name)
-    draft = body.draft(context.chance.new_id(), context.clock(), created_by)
+    queue_id = await _named_queue(context, body.work_pool_name, body.work_queue_name)
+    draft = body.draft(context.chance.new_id(), context.clock(), created_by, queue_id)
     proposal = body.state.proposal() if body.state else PENDING
     return await create(context, CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
+
+
+async def _named_queue(context: Context, pool_name: str | None, name: str | None) -> str | None:
+    """The queue that a run without a deployment is put into, None where no pool is named; raises 404."""
+    if not pool_name:
+        return None
+    pool = await existing_pool(context, pool_name)
+    if not name:
+        return str(pool["default_queue_id"])
+    queue = await context.store.read(work_queues.named, pool_name, name)
+    if queue is None:
+        raise HTTPException(404, str(NoQueueError(pool_name, name)))
+    return str(queue["id"])
 
 
 @router.patch("/{id}", status_code=204)
@@ -95,10 +118,23 @@ async def update_flow_run(id: Id, body: FlowRunUpdateBody, context: ContextDep) 
         found = await context.batcher.write(flow_runs.change, id, values, now)
     else:
         check = _check_job_variables_may_change
+        await _check_job_variables(context, id, body.job_variables)
         found = await context.batcher.write(flow_runs.change_checked, id, values, check, now)
     if not found:
         raise HTTPException(404, "Flow run not found")
     return Response(status_code=204)
+
+
+async def _check_job_variables(context: Context, flow_run_id: str, given: dict[str, Any]) -> None:
+    """Raise what is answered where the job variables of a run can't become these."""
+    run = await context.store.read(flow_runs.by_id, flow_run_id)
+    if run is None:
+        return
+    deployment = await context.store.read(deployments.by_id, run.deployment_id) if run.deployment_id else None
+    _check_job_variables_may_change(run, deployment is not None)
+    assert deployment is not None
+    own, queue_id = deployment["infra_overrides"], deployment["work_queue_id"]
+    await job_variables.check_run(context, queue_id, own, given, action="updating flow run")
 
 
 def _check_job_variables_may_change(run: FlowRun, is_deployed: bool) -> None:

@@ -1,4 +1,4 @@
-"""Whether values fit a JSON schema: parameters of runs, and inputs of paused ones.
+"""Whether values fit a JSON schema: parameters and job variables of runs, and inputs of paused ones.
 
 What lives here: the check, and the repair of schemas as older clients write them. What does not: where schemas come
 from. The library is loaded at its first use: loading it takes a tenth of the server's start.
@@ -22,15 +22,25 @@ class UnusableSchemaError(Exception):
     """The schema is no schema, or leads nowhere; the message says why."""
 
 
-def check(values: Any, schema: Any, *, partial: bool = False) -> None:
+def check(values: Any, schema: Any, *, partial: bool = False, null_for_default: bool = False) -> None:
     """Raise UnfitValuesError or UnusableSchemaError where the values don't fit; `partial`: some may be missing.
 
-    Schemas of older clients are repaired first: they don't say that a parameter without a default may be null.
+    Schemas of older clients are repaired first: they don't say that a parameter without a default may be null, nor,
+    where `null_for_default`, one with a default.
     """
+    error = fault(values, schema, partial=partial, null_for_default=null_for_default)
+    if error is not None:
+        raise UnfitValuesError(_explained(error))
+
+
+def fault(
+    values: Any, schema: Any, *, partial: bool = False, null_for_default: bool = False
+) -> "ValidationError | None":
+    """What `check` has against the values, as the library tells it. Raises UnusableSchemaError."""
     from jsonschema import Draft202012Validator
 
-    repaired = _repaired(schema)
-    _check(values, _without_required(repaired) if partial else repaired, Draft202012Validator)
+    repaired = _repaired(schema, null_for_default)
+    return _fault(values, _without_required(repaired) if partial else repaired, Draft202012Validator)
 
 
 def check_as_declared(values: Any, schema: Any) -> None:
@@ -42,6 +52,20 @@ def check_as_declared(values: Any, schema: Any) -> None:
     _check(values, lenient, validator_for(lenient, Draft202012Validator))
 
 
+def check_usable(schema: Any) -> None:
+    """Raise UnusableSchemaError where this is no JSON schema, by the rules of draft 2020-12."""
+    from jsonschema import Draft202012Validator
+
+    _check_schema(schema, Draft202012Validator)
+
+
+def fits_as_declared(values: Any, schema: Any) -> bool:
+    """Whether values fit the schema as it stands; some may be missing. Raises UnusableSchemaError."""
+    from jsonschema import Draft202012Validator
+
+    return _fault(values, _without_required(schema), Draft202012Validator) is None
+
+
 def check_is_schema(schema: Any) -> None:
     """Raise UnusableSchemaError where this is no JSON schema, by the rules of draft 4."""
     from jsonschema import Draft4Validator
@@ -50,6 +74,12 @@ def check_is_schema(schema: Any) -> None:
 
 
 def _check(values: Any, schema: Any, dialect: "type[Validator]") -> None:
+    error = _fault(values, schema, dialect)
+    if error is not None:
+        raise UnfitValuesError(_explained(error))
+
+
+def _fault(values: Any, schema: Any, dialect: "type[Validator]") -> "ValidationError | None":
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import EMPTY_REGISTRY
@@ -57,13 +87,12 @@ def _check(values: Any, schema: Any, dialect: "type[Validator]") -> None:
     _check_schema(schema, dialect)
     try:
         # References to elsewhere are not followed: the server fetches nothing for its callers.
-        error = best_match(dialect(schema, registry=EMPTY_REGISTRY).iter_errors(values))
+        error: ValidationError | None = best_match(dialect(schema, registry=EMPTY_REGISTRY).iter_errors(values))
     except RecursionError as loop:
         raise UnusableSchemaError("Unable to validate schema with circular references.") from loop
     except Unresolvable as dangling:
         raise UnusableSchemaError(str(dangling)) from dangling
-    if error is not None:
-        raise UnfitValuesError(_explained(error))
+    return error
 
 
 def _check_schema(schema: Any, dialect: "type[Validator]") -> None:
@@ -86,27 +115,27 @@ def _without_required(schema: Any) -> Any:
     return {key: _without_required(value) for key, value in schema.items() if key != "required"}
 
 
-def _repaired(schema: Any) -> Any:
+def _repaired(schema: Any, null_for_default: bool) -> Any:
     schema = deepcopy(schema)
     if isinstance(schema, dict):
-        _repair(schema)
+        _repair(schema, null_for_default)
         for definition in _members(schema, "definitions"):
-            _repair(definition)
+            _repair(definition, null_for_default)
     return schema
 
 
-def _repair(schema: dict[str, Any]) -> None:
+def _repair(schema: dict[str, Any], null_for_default: bool = False) -> None:
     required = schema.get("required")
     for name, member in _named_members(schema, "properties"):
         if not isinstance(required, list) or name not in required:
-            _allow_null(member)
+            _allow_null(member, null_for_default)
         if isinstance(member.get("items"), list) and "prefixItems" not in member:
             member["prefixItems"] = member.pop("items")
         _repair(member)
 
 
-def _allow_null(schema: dict[str, Any]) -> None:
-    if "type" in schema and schema["type"] != "null" and "default" not in schema:
+def _allow_null(schema: dict[str, Any], null_for_default: bool) -> None:
+    if "type" in schema and schema["type"] != "null" and (null_for_default or "default" not in schema):
         schema["anyOf"] = [{"type": schema.pop("type")}, NULL]
 
 

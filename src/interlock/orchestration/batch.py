@@ -53,6 +53,7 @@ from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State, StateType
 from interlock.orchestration.task_queue import QueueChange, queue_change
+from interlock.orchestration.work_queues import WorkLimits
 
 TaskRunKey = tuple[str | None, str, str]
 """A task run's natural key: flow run id, task key, dynamic key."""
@@ -150,8 +151,9 @@ class WorkingSet:
 
     Filled by the store: the runs that the commands name (by id and by natural key) with their flow runs and parents,
     which flows exist, with their labels, the limits on the runs' tags with their holders, those of the deployments
-    whose runs are to begin, the leases that flow runs hold, the newest unexpired state of each proposed cache key,
-    which of the requests were carried out before, and which of the states to record are known.
+    whose runs are to begin and those of their work queues and pools, the leases that flow runs hold, the newest
+    unexpired state of each proposed cache key, which of the requests were carried out before, and which of the states
+    to record are known.
     Read back by the store afterwards: `touched_*` (the runs to write by their ids, each as it was before, `created_*`
     those to insert, `rewritten_*` those to write as a whole), `new_*_states`, `new_events`, and the changes of slots,
     cache and queue.
@@ -169,6 +171,7 @@ class WorkingSet:
         self.limits_by_id: dict[str, Limit] = {}
         self.deployments: dict[str, DeploymentTerms] = {}
         self.leases: dict[str, HeldLease] = {}
+        self.work_limits = WorkLimits()
         self.cache: dict[str, CacheEntry] = {}
         self.carried_out: set[TransitionKey] = set()
         self.known_states: set[str] = set()
@@ -240,6 +243,7 @@ class WorkingSet:
             failed_task_runs=tuple((x, self._forced_facts(x)) for x in failed),
             limit=self._deployment_limit(run),
             lease=self._lease_of(run),
+            work_limits=self.work_limits.of(run),
         )
 
     def _deployment_limit(self, run: FlowRun) -> DeploymentLimit | None:
@@ -330,6 +334,7 @@ class WorkingSet:
         if run is not before:
             self.add_flow_run(run)
             self.touched_flow_runs.setdefault(run.id, before)
+            self.work_limits.follow(before, run)
         if decision.written and run.state is not None:
             self.new_flow_run_states.append((run.id, run.state))
             self._note_request(run.id, run.state)

@@ -69,12 +69,21 @@ class DeploymentLimit(msgspec.Struct, frozen=True, kw_only=True):
     cancels_new: bool = False
 
 
+class WorkLimit(msgspec.Struct, frozen=True):
+    """The limit of a work queue or a work pool, as `of` says, and how many of its slots are taken."""
+
+    of: str
+    limit: int
+    taken: int
+
+
 class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts for a flow run's transition.
 
     `repeated` says that the very same request has made a state of the run before. `parent` is its parent task run, and
     `failed_task_runs` are, for an old client's retry, its FAILED task runs; with each the facts for its own (forced)
-    transition. `limit` is that of its deployment, and `lease` the one by which it holds a slot of it now.
+    transition. `limit` is that of its deployment, and `lease` the one by which it holds a slot of it now. `work_limits`
+    are those of its work queue and of that one's pool, for a run that is to be submitted.
     """
 
     repeated: bool = False
@@ -82,6 +91,7 @@ class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
     failed_task_runs: tuple[tuple[TaskRun, TaskFacts], ...] = ()
     limit: DeploymentLimit | None = None
     lease: Lease | None = None
+    work_limits: tuple[WorkLimit, ...] = ()
 
 
 class Chance(msgspec.Struct, frozen=True):

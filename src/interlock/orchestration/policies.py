@@ -45,6 +45,7 @@ from interlock.orchestration.task_rules import (
     update_flow_run_tracker_on_tasks,
 )
 from interlock.orchestration.transition import FlowRule, TaskRule
+from interlock.orchestration.work_queues import secure_work_slot
 
 TaskConsequence = Callable[[TaskRun], Effect | None]
 """An effect of the state that a task run proposed. No rule puts another in the place of a state that has one."""
@@ -128,6 +129,7 @@ CORE_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
     Entry(bypass_cancelling_flow_runs_with_no_infra, _only(SCHEDULED, PAUSED), _only(CANCELLING)),
     Entry(prevent_pending_transitions, SUBMITTED, _only(PENDING)),
     Entry(validate_deployment_concurrency_at_running, _only(PENDING), _only(RUNNING)),
+    Entry(secure_work_slot, ANY_OR_NONE - UNDER_WAY, _only(PENDING)),
     Entry(secure_flow_concurrency_slots, ANY_OR_NONE - UNDER_WAY, _only(PENDING)),
     Entry(ensure_only_scheduled_flows_marked_late, ANY_OR_NONE, _only(SCHEDULED)),
     Entry(handle_pausing_flows, ANY_OR_NONE, _only(PAUSED)),

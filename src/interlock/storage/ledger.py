@@ -34,7 +34,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import deployment_slots, rows, state_events, tag_limits, tag_sums, tags
+from interlock.storage import deployment_slots, rows, state_events, tag_limits, tag_sums, tags, work_slots
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts, events
@@ -170,9 +170,9 @@ def carry_out(
 ) -> Sequence[Decision | Exception]:
     """Load what the commands need, decide them one by one, and write down what was decided; the caller commits.
 
-    Where others write too (PostgreSQL), the rows at hand are locked first: flow runs, task runs, limits, each kind by
-    id. What facts can't tell, such as a run that another batch creates meanwhile, the database's constraints do:
-    the caller starts again, and finds it.
+    Where others write too (PostgreSQL), the rows at hand are locked first: flow runs, task runs, work pools and queues
+    that have limits, other limits, each kind by id. What facts can't tell, such as a run that another batch creates
+    meanwhile, the database's constraints do: the caller starts again, and finds it.
     """
     facts = load(conn, commands, clock(), slot_wait_seconds)
     decisions = decide_batch(commands, facts, clock, chance)
@@ -186,6 +186,7 @@ def load(conn: Connection, commands: Sequence[Command], now: datetime, slot_wait
     _load_named_flow_runs(conn, commands, facts)
     _load_named_task_runs(conn, commands, facts)
     _load_flow_runs(conn, _missing_flow_runs(commands, facts), facts)
+    work_slots.load(conn, commands, facts)
     load_limits(conn, commands, facts, now)
     proposing = [c for c in commands if not isinstance(c, RecordTaskRunState | RecordEvent)]
     load_cache(conn, proposing, facts, now)

@@ -34,6 +34,10 @@ def nothing_new(_: deployments.Deployment) -> deployments.Change:
     return deployments.Change({})
 
 
+def nothing_made() -> str:
+    raise AssertionError("nothing is to be made")
+
+
 async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
     outcome = (await store.commit([Write(lambda conn: function(conn, *args))]))[0]
     assert not isinstance(outcome, Exception), outcome
@@ -44,7 +48,7 @@ async def write(store: Store, function: Callable[..., Any], *args: Any) -> Any:
 async def deployed(store: Store) -> Store:
     """A store with a deployment that has a schedule, and four runs of it, one of them made by a caller."""
     await write(store, flows.get_or_create, FLOW, "flow", [], {}, THEN)
-    await write(store, deployments.create_or_replace, DEPLOYMENT, WANTED, THEN)
+    await write(store, deployments.create_or_replace, lambda: DEPLOYMENT, WANTED, THEN)
     drafts = {x: flow_run_draft(RUNS[x], FLOW, deployment_id=DEPLOYMENT, auto_scheduled=True) for x in "abc"}
     await store.commit([CreateFlowRun(run=drafts["a"], proposal=SCHEDULED)])
     await store.commit([CreateFlowRun(run=drafts["b"], proposal=Proposal(type=StateType.SCHEDULED, name="Late"))])
@@ -62,8 +66,8 @@ async def remaining(store: Store) -> str:
 @pytest.mark.parametrize(
     ("function", "args"),
     [
-        (deployments.create_or_replace, (OTHER, WANTED, THEN)),
-        (deployments.change, (DEPLOYMENT, nothing_new, THEN)),
+        (deployments.create_or_replace, (nothing_made, WANTED, THEN)),
+        (deployments.change, (DEPLOYMENT, nothing_new, nothing_made, THEN)),
         (deployments.set_paused, (DEPLOYMENT, True, nothing_new, THEN)),
         (deployment_schedules.change, (DEPLOYMENT, SCHEDULE, {}, THEN)),
         (deployment_schedules.delete_one, (DEPLOYMENT, SCHEDULE)),
@@ -82,7 +86,7 @@ async def test_runs_of_an_outdated_schedule_go(deployed: Store, function: Any, a
         (deployment_schedules.create, (DEPLOYMENT, [], THEN)),
         (deployment_schedules.change, (DEPLOYMENT, OTHER, {}, THEN)),
         (deployment_schedules.delete_one, (DEPLOYMENT, OTHER)),
-        (deployments.change, (OTHER, nothing_new, THEN)),
+        (deployments.change, (OTHER, nothing_new, nothing_made, THEN)),
     ],
 )
 async def test_runs_of_a_valid_schedule_stay(deployed: Store, function: Any, args: tuple[Any, ...]) -> None:

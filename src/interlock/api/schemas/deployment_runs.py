@@ -37,6 +37,7 @@ class DeploymentFlowRunCreateBody(StrictBody):
         new_id: str,
         now: datetime,
         created_by: dict[str, str] | None,
+        work_queue_id: str | None,
     ) -> FlowRun:
         """The run as it is to be created, under `new_id`, with parameters that are checked already."""
         return FlowRun(
@@ -47,7 +48,7 @@ class DeploymentFlowRunCreateBody(StrictBody):
             flow_id=deployment["flow_id"],
             deployment_id=deployment["id"],
             deployment_version=deployment["version"],
-            work_queue_id=deployment["work_queue_id"],
+            work_queue_id=work_queue_id,
             work_queue_name=self.work_queue_name or deployment["work_queue_name"],
             parameters=json_text(parameters),
             context=json_text(self.context),

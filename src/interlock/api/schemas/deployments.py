@@ -32,6 +32,7 @@ from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer,
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
 from interlock.api.validation_errors import WHOLE
 from interlock.storage.queries.deployment_limits import OwnLimit
+from interlock.storage.queries.work_queues import Place
 
 FORMER_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_name", "work_pool_queue_name")
 """What clients before 2.8 still send: dropped."""
@@ -113,6 +114,12 @@ class _DeploymentBody(StrictBody):
             message = "A deployment cannot have both a concurrency limit and a global concurrency limit."
             raise PydanticCustomError(WHOLE, message)
         return self
+
+    @property
+    def place(self) -> Place | None:
+        """The queue that it is to be put into, None where that stays."""
+        is_said = self.work_pool_name or self.work_queue_name
+        return Place(self.work_pool_name, self.work_queue_name) if is_said else None
 
     def own_limit(self, new_id: str) -> OwnLimit | None:
         """The limit of its own that it is to have, under `new_id` where that is made; None where it stays."""
@@ -272,12 +279,24 @@ def encode_deployment(deployment: dict[str, Any]) -> dict[str, Any]:
         "schedule": schedules[0]["schedule"] if schedules else None,
         "is_schedule_active": not deployment["paused"],
         "job_variables": deployment["infra_overrides"],
-        "work_pool_name": None,
         "concurrency_limit": None,
         "global_concurrency_limit": _encode_limit(deployment["global_concurrency_limit"]),
     }
-    values = deployment | derived
+    values = deployment | derived | _encode_place(deployment)
     return {name: values[name] for name in DeploymentAnswer.model_fields}
+
+
+def _encode_place(deployment: dict[str, Any]) -> dict[str, Any]:
+    """Where it is. Who polls its queue polls for it too."""
+    queue = deployment["work_queue"]
+    if queue is None:
+        return {"work_pool_name": None}
+    polled = [x for x in (deployment["last_polled"], queue["last_polled"]) if x is not None]
+    return {
+        "work_queue_name": queue["name"],
+        "work_pool_name": queue["work_pool_name"],
+        "last_polled": max(polled) if polled else None,
+    }
 
 
 def _encode_limit(limit: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -79,7 +79,9 @@ class FlowRunCreateBody(StrictBody):
     work_queue_name: Text | None = None
     job_variables: JsonObject | None = None
 
-    def draft(self, new_id: str, now: datetime, created_by: dict[str, str] | None) -> FlowRun:
+    def draft(
+        self, new_id: str, now: datetime, created_by: dict[str, str] | None, work_queue_id: str | None
+    ) -> FlowRun:
         """The run as it is to be created, under `new_id`."""
         return FlowRun(
             id=new_id,
@@ -97,6 +99,7 @@ class FlowRunCreateBody(StrictBody):
             labels=json_text(system_labels(self.flow_id, self.deployment_id) | (self.labels or {})),
             idempotency_key=self.idempotency_key,
             deployment_id=self.deployment_id,
+            work_queue_id=work_queue_id,
             work_queue_name=self.work_queue_name,
             created_by=json_text(created_by) if created_by else None,
             job_variables=json_text(self.job_variables if "job_variables" in self.model_fields_set else {}),
@@ -192,7 +195,7 @@ def encode_flow_run(run: FlowRun, now: datetime, pool: WorkPool | None = None) -
         "deployment_id": run.deployment_id,
         "deployment_version": run.deployment_version,
         "work_queue_id": run.work_queue_id,
-        "work_queue_name": run.work_queue_name,
+        "work_queue_name": pool.queue_name if pool else run.work_queue_name,
         "flow_version": run.flow_version,
         "parameters": fragment(run.parameters),
         "idempotency_key": run.idempotency_key,

@@ -12,23 +12,26 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, select, update
 
 from interlock.storage.filters import Criterion, Order, condition, ordering
-from interlock.storage.queries import deployment_limits, deployment_schedules, flow_runs
+from interlock.storage.queries import deployment_limits, deployment_schedules, flow_runs, work_queues
 from interlock.storage.queries.deployment_limits import OwnLimit
 from interlock.storage.queries.locks import locked_ids
+from interlock.storage.queries.work_pools import NewId
+from interlock.storage.queries.work_queues import Place
 from interlock.storage.tables import block_documents, deployments, flows
 
 Deployment = dict[str, Any]
-"""The columns of a deployment; `schedules`, the rows of its schedules, the last changed first; and
-`global_concurrency_limit`, that of its limit, None where it has none."""
+"""The columns of a deployment; `schedules`, the rows of its schedules, the last changed first;
+`global_concurrency_limit`, that of its limit, and `work_queue`, that of its queue, None where it has none."""
 
 
 class Change(NamedTuple):
-    """New values of columns; what takes the place of the schedules, None where these stay; and the limit of its own
-    that a deployment is to have, None where that stays."""
+    """New values of columns; what takes the place of the schedules, None where these stay; the limit of its own that a
+    deployment is to have, None where that stays; and the queue that it is put into, None where that stays."""
 
     values: dict[str, Any]
     schedules: list[dict[str, Any]] | None = None
     limit: OwnLimit | None = None
+    place: Place | None = None
 
 
 def by_id(conn: Connection, deployment_id: str) -> Deployment | None:
@@ -64,24 +67,25 @@ def count(conn: Connection, criterion: Criterion) -> int:
     return conn.execute(wanted).scalar_one()
 
 
-def create_or_replace(conn: Connection, new_id: str, wanted: Change, now: datetime) -> tuple[Deployment, bool]:
-    """Create a deployment under `new_id`, or give the one of the same flow and name all these values; whether made.
+def create_or_replace(conn: Connection, new_id: NewId, wanted: Change, now: datetime) -> tuple[Deployment, bool]:
+    """Create a deployment, or give the one of the same flow and name all these values; whether made.
 
     One that is replaced keeps its queue and its limit where none is given, and loses the runs that its schedules made.
-    It has the labels of its flow too; its own go before them.
+    It has the labels of its flow too; its own go before them. Raises NoPoolError.
     """
     inherited = conn.execute(select(flows.c.labels).where(flows.c.id == wanted.values["flow_id"])).scalar() or {}
     values = wanted.values | {"labels": inherited | wanted.values["labels"]}
     named = and_(deployments.c.flow_id == values["flow_id"], deployments.c.name == values["name"])
     existing = _one(conn, named, for_update=True)
+    values |= _placed(conn, wanted.place, new_id, now)
+    deployment_id = new_id() if existing is None else existing["id"]
     if existing is None:
-        identity = {"id": new_id, "created": now, "updated": now, "status": "NOT_READY"}
+        identity = {"id": deployment_id, "created": now, "updated": now, "status": "NOT_READY"}
         conn.execute(insert(deployments), identity | values)
     else:
         queue = values["work_queue_name"] or existing["work_queue_name"]
         _set(conn, existing["id"], values | {"work_queue_name": queue, "updated": now})
         flow_runs.delete_auto_scheduled(conn, existing["id"])
-    deployment_id = new_id if existing is None else existing["id"]
     deployment_schedules.replace(conn, deployment_id, wanted.schedules or [], now)
     _limit(conn, deployment_id, wanted.limit, now)
     made = by_id(conn, deployment_id)
@@ -89,16 +93,18 @@ def create_or_replace(conn: Connection, new_id: str, wanted: Change, now: dateti
     return made, existing is None
 
 
-def change(conn: Connection, deployment_id: str, plan: Callable[[Deployment], Change], now: datetime) -> bool:
+def change(
+    conn: Connection, deployment_id: str, plan: Callable[[Deployment], Change], new_id: NewId, now: datetime
+) -> bool:
     """Change a deployment as planned for what it is now; whether it exists. The plan may refuse by raising.
 
-    The runs that its schedules made go, since they may be wrong now.
+    The runs that its schedules made go, since they may be wrong now. Raises NoPoolError.
     """
     existing = _one(conn, deployments.c.id == deployment_id, for_update=True)
     if existing is None:
         return False
-    values, schedules, limit = plan(existing)
-    _set(conn, deployment_id, values | {"updated": now})
+    values, schedules, limit, place = plan(existing)
+    _set(conn, deployment_id, values | _placed(conn, place, new_id, now) | {"updated": now})
     _limit(conn, deployment_id, limit, now)
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     if schedules is not None:
@@ -163,10 +169,21 @@ def _with_schedules(conn: Connection, found: Sequence[RowMapping]) -> list[Deplo
     for schedule in deployment_schedules.of_deployments(conn, [row["id"] for row in found]):
         grouped[schedule["deployment_id"]].append(schedule)
     limits = deployment_limits.by_ids(conn, {row["concurrency_limit_id"] for row in found} - {None})
+    queues = work_queues.by_ids(conn, {row["work_queue_id"] for row in found} - {None})
     return [
-        {**row, "schedules": grouped[row["id"]], "global_concurrency_limit": limits.get(row["concurrency_limit_id"])}
+        {
+            **row,
+            "schedules": grouped[row["id"]],
+            "global_concurrency_limit": limits.get(row["concurrency_limit_id"]),
+            "work_queue": queues.get(row["work_queue_id"]),
+        }
         for row in found
     ]
+
+
+def _placed(conn: Connection, place: Place | None, new_id: NewId, now: datetime) -> dict[str, str]:
+    """The column of the queue that a deployment is put into, if any."""
+    return {} if place is None else {"work_queue_id": work_queues.put(conn, place, new_id, now)}
 
 
 def _limit(conn: Connection, deployment_id: str, wanted: OwnLimit | None, now: datetime) -> None:

@@ -4,9 +4,9 @@ decisions.
 What lives here: the locks and their order. What does not: the batches' own locks (ledger.py). The embedded database has
 one writer, who need not lock.
 
-Everyone locks flows first, then block documents, deployments, flow runs, task runs and concurrency limits, and the rows
-of each by id: so nobody waits for one who waits for them. What stands for a whole family of records goes before all
-rows.
+Everyone locks flows first, then block documents, deployments, flow runs, task runs, work pools, work queues and
+concurrency limits, and the rows of each by id: so nobody waits for one who waits for them. What stands for a whole
+family of records goes before all rows.
 """
 
 from typing import Any

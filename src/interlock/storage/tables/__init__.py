@@ -12,7 +12,7 @@ from interlock.storage.tables.blocks import (
     block_types,
 )
 from interlock.storage.tables.columns import metadata
-from interlock.storage.tables.deployments import deployment_schedules, deployments, flows, work_pools, work_queues
+from interlock.storage.tables.deployments import deployment_schedules, deployments, flows
 from interlock.storage.tables.limits import (
     concurrency_lease_slots,
     concurrency_leases,
@@ -32,6 +32,7 @@ from interlock.storage.tables.runs import (
 from interlock.storage.tables.settings import configuration, saved_searches, variables
 from interlock.storage.tables.sums import run_counts, run_sum_changes, run_sums, tag_sum_changes, tag_sums
 from interlock.storage.tables.task_queue import IS_WAITING, servers, task_run_queue, task_workers
+from interlock.storage.tables.work_pools import work_pools, work_queues, workers
 
 __all__ = [
     "IS_WAITING",
@@ -73,4 +74,5 @@ __all__ = [
     "variables",
     "work_pools",
     "work_queues",
+    "workers",
 ]

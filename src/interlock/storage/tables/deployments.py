@@ -1,4 +1,4 @@
-"""Flows, their deployments, and the pools and queues from which workers take runs."""
+"""Flows, their deployments, and what makes runs of these."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint
 
@@ -30,7 +30,8 @@ deployments = Table(
     Column("tags", TextList, nullable=False),
     Column("labels", Json, nullable=False),
     Column("work_queue_name", Text),
-    Column("work_queue_id", Id, index=True),
+    # No foreign key: a queue that is gone is taken out by whoever deletes it.
+    Column("work_queue_id", Id),
     Column("last_polled", UtcTime),
     Column("parameter_openapi_schema", Json),
     Column("path", Text),
@@ -48,6 +49,7 @@ deployments = Table(
     Column("concurrency_options", Json),
     UniqueConstraint("flow_id", "name"),
     Index("ix_deployments__created", "created"),
+    Index("ix_deployments__work_queue_id", "work_queue_id", "status"),
 )
 
 deployment_schedules = Table(
@@ -63,33 +65,4 @@ deployment_schedules = Table(
     Column("parameters", Json, nullable=False),
     Column("slug", Text),
     UniqueConstraint("deployment_id", "slug"),
-)
-
-work_pools = Table(
-    "work_pools",
-    metadata,
-    *identity(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("description", Text),
-    Column("type", Text, nullable=False, index=True),
-    Column("base_job_template", Json, nullable=False),
-    Column("is_paused", Boolean, nullable=False),
-    Column("concurrency_limit", Integer),
-    Column("default_queue_id", Id),
-    Column("status", Text, nullable=False),
-)
-
-work_queues = Table(
-    "work_queues",
-    metadata,
-    *identity(),
-    Column("name", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("is_paused", Boolean, nullable=False),
-    Column("concurrency_limit", Integer),
-    Column("priority", Integer, nullable=False),
-    Column("last_polled", UtcTime),
-    Column("status", Text, nullable=False),
-    owned_by("work_pool_id", "work_pools.id", nullable=False),
-    UniqueConstraint("work_pool_id", "name"),
 )

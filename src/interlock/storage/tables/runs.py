@@ -13,7 +13,8 @@ flow_runs = Table(
     owned_by("flow_id", "flows.id", nullable=False),
     Column("deployment_id", Id, index=True),
     Column("deployment_version", Text),
-    Column("work_queue_id", Id, index=True),
+    # No foreign key: a queue that is gone is taken out by whoever deletes it.
+    Column("work_queue_id", Id),
     Column("work_queue_name", Text),
     Column("flow_version", Text),
     Column("parameters", JsonText, nullable=False),
@@ -48,6 +49,15 @@ flow_runs = Table(
     in_order("flow_runs", "next_scheduled_start_time"),
     Index("ix_flow_runs__name", "name", "id"),
     Index("ix_flow_runs__state", *STATE_AND_TIMES),
+    # What workers ask for: the next runs that wait in a queue, and how many of it are under way.
+    Index(
+        "ix_flow_runs__work_queue_id",
+        "work_queue_id",
+        "state_type",
+        "next_scheduled_start_time",
+        sqlite_where=text("work_queue_id IS NOT NULL"),
+        postgresql_where=text("work_queue_id IS NOT NULL"),
+    ),
     # For the deletion of a block document alone: nearly all runs have none.
     Index(
         "ix_flow_runs__infrastructure_document_id",

@@ -1,0 +1,251 @@
+"""What waits in work queues: which runs workers and agents are offered, and how many slots are taken.
+
+What lives here: statements on the runs of queues, and the note that a queue was polled. What does not: who gets a run
+(the transition to PENDING, see orchestration/work_queues.py). Nothing is written where runs are offered: all that poll
+at once are offered the same ones.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, or_, select, true, update
+
+from interlock.orchestration.runs import FlowRun
+from interlock.orchestration.states import StateType
+from interlock.orchestration.work_queues import BUSY
+from interlock.storage import rows
+from interlock.storage.expressions import json_field
+from interlock.storage.filters import AnyOf, Between, Criterion, HasAllTags, IsNull, Order, all_of
+from interlock.storage.queries import runs_filter, work_pools, work_queues
+from interlock.storage.queries.locks import lock
+from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
+from interlock.storage.tables import deployments, flow_runs
+from interlock.storage.tables import work_queues as queues
+
+POLL_NOTED_SECONDS = 5
+"""A poll is noted where the last one that was is so long ago. Workers poll every few seconds, and there may be many;
+what goes by the time of the last poll looks at minutes."""
+
+BUSY_TYPES = tuple(sorted(BUSY))
+UNDER_WAY_TYPES = (*BUSY_TYPES, StateType.CANCELLING)
+"""What agents' queues count as under way: a run that is being cancelled too."""
+
+NEXT_FIRST = Order("next_scheduled_start_time")
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Which runs are asked for: those that are scheduled for a time within these bounds, and how many at most."""
+
+    limit: int
+    before: datetime | None = None
+    after: datetime | None = None
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """What a poll is answered: the queues it looked at, and the runs that these offer, in their order."""
+
+    queues: Sequence[RowMapping]
+    runs: Sequence[FlowRunInPool]
+
+
+class NoQueueError(Exception):
+    """There is no queue of this name in the pool."""
+
+    def __init__(self, pool_name: str, name: str) -> None:
+        super().__init__(f"Work pool queue '{pool_name}/{name}' not found.")
+
+
+def of_pool(conn: Connection, pool_name: str, names: Sequence[str] | None, window: Window) -> Poll:
+    """What the queues of these names in a pool offer, or all of them: by the priority of queues, then by time, as far
+    as there are slots left. Raises NoPoolError and NoQueueError."""
+    pool = work_pools.by_name(conn, pool_name)
+    if pool is None:
+        raise work_queues.NoPoolError(pool_name)
+    polled = work_queues.all_of_pool(conn, pool["id"], names)
+    known = {x["name"] for x in polled}
+    for name in names or ():
+        if name not in known:
+            raise NoQueueError(pool_name, name)
+    running = [x for x in polled if not x["is_paused"]]
+    if pool["is_paused"] or not running:
+        return Poll(polled, [])
+    busy = _busy_at_limits(conn, pool, running)
+    return Poll(polled, with_pools(conn, _offered(conn, pool, running, busy, window)))
+
+
+def _busy_at_limits(conn: Connection, pool: RowMapping, running: Sequence[RowMapping]) -> dict[str, int]:
+    """How many runs are busy in each queue, as far as a limit asks for it."""
+    if pool["concurrency_limit"] is not None:
+        return busy_by_queue(conn, queues.c.work_pool_id == pool["id"], BUSY_TYPES)
+    limited = [x["id"] for x in running if x["concurrency_limit"] is not None]
+    return busy_by_queue(conn, queues.c.id.in_(limited), BUSY_TYPES) if limited else {}
+
+
+def _offered(
+    conn: Connection, pool: RowMapping, running: Sequence[RowMapping], busy: dict[str, int], window: Window
+) -> list[FlowRun]:
+    left = _left(window.limit, pool["concurrency_limit"], sum(busy.values()))
+    waiting = _with_work(conn, [x["id"] for x in running], window) if left else set()
+    offered: list[FlowRun] = []
+    for queue in running:
+        if left and queue["id"] in waiting:
+            most = _left(left, queue["concurrency_limit"], busy.get(queue["id"], 0))
+            found = conn.execute(_next_in(queue["id"], window).limit(most)).all() if most else ()
+            offered += [rows.flow_run(x) for x in found]
+            left -= len(found)
+    return offered
+
+
+def _left(wanted: int, limit: int | None, taken: int) -> int:
+    return wanted if limit is None else min(wanted, max(0, limit - taken))
+
+
+def _waits(window: Window) -> ColumnElement[bool]:
+    """Which runs are scheduled within the window, but for those that wait in their own process for their retry."""
+    due = flow_runs.c.next_scheduled_start_time
+    return and_(
+        flow_runs.c.state_type == StateType.SCHEDULED,
+        true() if window.before is None else due <= window.before,
+        true() if window.after is None else due >= window.after,
+        func.coalesce(json_field(flow_runs.c.empirical_policy, "retry_type"), "") != "in_process",
+    )
+
+
+def _with_work(conn: Connection, ids: Sequence[str], window: Window) -> set[str]:
+    """Which of the queues have a run that waits: a pool may have many queues, and most of them nothing to do."""
+    waiting = select(flow_runs.c.id).where(flow_runs.c.work_queue_id == queues.c.id, _waits(window)).exists()
+    return set(conn.execute(select(queues.c.id).where(queues.c.id.in_(ids), waiting)).scalars())
+
+
+def _next_in(queue_id: str, window: Window) -> Select[Any]:
+    order = (flow_runs.c.next_scheduled_start_time, flow_runs.c.id)
+    return rows.select_flow_runs().where(flow_runs.c.work_queue_id == queue_id, _waits(window)).order_by(*order)
+
+
+def of_queue(conn: Connection, queue_id: str, window: Window) -> Poll | None:
+    """What a queue offers to agents, as far as it has slots left; None where there is no such queue.
+
+    A queue with a filter offers the runs that meet it, wherever they wait.
+    """
+    queue = work_queues.by_id(conn, queue_id)
+    if queue is None:
+        return None
+    if queue["is_paused"]:
+        return Poll([queue], [])
+    if queue["filter"] is not None:
+        return Poll([queue], _filtered(conn, queue, window))
+    busy = 0
+    if queue["concurrency_limit"] is not None:
+        busy = busy_by_queue(conn, queues.c.id == queue_id, UNDER_WAY_TYPES).get(queue_id, 0)
+    most = _left(window.limit, queue["concurrency_limit"], busy)
+    found = conn.execute(_next_in(queue_id, window).limit(most)).all() if most else ()
+    return Poll([queue], with_pools(conn, [rows.flow_run(x) for x in found]))
+
+
+def _filtered(conn: Connection, queue: RowMapping, window: Window) -> list[FlowRunInPool]:
+    """The runs of deployments that have all the tags and are of the deployments that a queue's filter names."""
+    tags, deployment_ids = queue["filter"].get("tags"), queue["filter"].get("deployment_ids")
+    parts: list[Criterion] = [IsNull("deployment_id", null=False)]
+    parts += [HasAllTags(tuple(tags))] if tags else []
+    parts += [AnyOf("deployment_id", tuple(deployment_ids))] if deployment_ids else []
+    busy = 0
+    if queue["concurrency_limit"] is not None:
+        busy = runs_filter.count(conn, flow_runs, all_of(*parts, AnyOf("state_type", BUSY_TYPES)))
+    most = _left(window.limit, queue["concurrency_limit"], busy)
+    due = [] if window.before is None else [Between("next_scheduled_start_time", latest=window.before)]
+    waiting = all_of(*parts, AnyOf("state_type", (StateType.SCHEDULED,)), *due)
+    return list(runs_filter.flow_run_page(conn, waiting, NEXT_FIRST, most, 0)) if most else []
+
+
+def busy_by_queue(conn: Connection, which: ColumnElement[bool], types: Sequence[StateType]) -> dict[str, int]:
+    """How many runs in states of these types each of the queues has; those that have none are left out."""
+    counted = (
+        select(queues.c.id, func.count())
+        .join(flow_runs, and_(flow_runs.c.work_queue_id == queues.c.id, flow_runs.c.state_type.in_(types)))
+        .where(which)
+        .group_by(queues.c.id)
+    )
+    return _as_dict(conn, counted)
+
+
+def busy_by_pool(conn: Connection, pool_ids: Collection[str]) -> dict[str, int]:
+    """How many runs are PENDING or RUNNING in each of the pools; those that have none are left out."""
+    if not pool_ids:
+        return {}
+    counted = (
+        select(queues.c.work_pool_id, func.count())
+        .join(flow_runs, and_(flow_runs.c.work_queue_id == queues.c.id, flow_runs.c.state_type.in_(BUSY_TYPES)))
+        .where(queues.c.work_pool_id.in_(pool_ids))
+        .group_by(queues.c.work_pool_id)
+    )
+    return _as_dict(conn, counted)
+
+
+def _as_dict(conn: Connection, counted: Select[tuple[Any, int]]) -> dict[str, int]:
+    return {row[0]: row[1] for row in conn.execute(counted)}
+
+
+def busy_runs(
+    conn: Connection, queue_id: str, types: Sequence[StateType], limit: int, offset: int = 0
+) -> Sequence[RowMapping]:
+    """The runs of a queue that are in states of these types, by id."""
+    named = (flow_runs.c[x] for x in ("id", "name", "state_type", "state_name", "start_time", "state_timestamp"))
+    of_queue = and_(flow_runs.c.work_queue_id == queue_id, flow_runs.c.state_type.in_(types))
+    return (
+        conn.execute(select(*named).where(of_queue).order_by(flow_runs.c.id).limit(limit).offset(offset))
+        .mappings()
+        .all()
+    )
+
+
+def late_runs(conn: Connection, queue_id: str) -> int:
+    """How many runs of a queue are late."""
+    late = and_(
+        flow_runs.c.work_queue_id == queue_id,
+        flow_runs.c.state_type == StateType.SCHEDULED,
+        flow_runs.c.state_name == "Late",
+    )
+    return conn.execute(select(func.count()).select_from(flow_runs).where(late)).scalar_one()
+
+
+def to_note(polled: Sequence[RowMapping], now: datetime) -> list[str]:
+    """The queues of a poll that it is to be noted for."""
+    return [x["id"] for x in polled if x["status"] == "NOT_READY" or _is_old(x["last_polled"], now)]
+
+
+def _is_old(last_polled: datetime | None, now: datetime) -> bool:
+    return last_polled is None or last_polled < now - timedelta(seconds=POLL_NOTED_SECONDS)
+
+
+def note(conn: Connection, queue_ids: Sequence[str], now: datetime) -> None:
+    """Note that queues were polled: they are ready, and so are the deployments in them."""
+    unready = and_(deployments.c.work_queue_id.in_(queue_ids), deployments.c.status == "NOT_READY")
+    lock(conn, deployments, unready)
+    conn.execute(update(deployments).where(unready).values(status="READY", last_polled=now))
+    old = now - timedelta(seconds=POLL_NOTED_SECONDS)
+    # Others that polled at the same time may have noted it.
+    noted = or_(queues.c.last_polled.is_(None), queues.c.last_polled < old, queues.c.status == "NOT_READY")
+    polled = and_(queues.c.id.in_(queue_ids), noted)
+    lock(conn, queues, polled)
+    status = case((queues.c.status == "NOT_READY", "READY"), else_=queues.c.status)
+    conn.execute(update(queues).where(polled).values(last_polled=now, status=status))
+
+
+def mark_queues_not_ready(conn: Connection, polled_before: datetime, limit: int) -> int:
+    """Mark so many READY queues NOT_READY that nobody has polled since; how many."""
+    unpolled = and_(queues.c.status == "READY", queues.c.last_polled < polled_before)
+    chosen = select(queues.c.id).where(unpolled).limit(limit).scalar_subquery()
+    return conn.execute(update(queues).where(queues.c.id.in_(chosen), unpolled).values(status="NOT_READY")).rowcount
+
+
+def mark_deployments_not_ready(conn: Connection, polled_before: datetime, limit: int) -> int:
+    """Mark so many READY deployments NOT_READY for which nobody has polled since, nor for their queues; how many."""
+    polled = select(queues.c.id).where(
+        queues.c.id == deployments.c.work_queue_id, queues.c.last_polled >= polled_before
+    )
+    unpolled = and_(deployments.c.status == "READY", deployments.c.last_polled < polled_before, ~polled.exists())
+    chosen = select(deployments.c.id).where(unpolled).limit(limit).scalar_subquery()
+    marked = update(deployments).where(deployments.c.id.in_(chosen), unpolled).values(status="NOT_READY")
+    return conn.execute(marked).rowcount
