@@ -23,7 +23,7 @@ from interlock.orchestration.commands import CreateFlowRun, SetFlowRunState, Slo
 from interlock.orchestration.refusals import ConflictError, NotFoundError
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import Proposal, StateType
-from interlock.storage.queries import flow_runs
+from interlock.storage.queries import deployments, flow_runs
 
 router = APIRouter(prefix="/flow_runs", tags=["Flow Runs"], route_class=WireRoute)
 
@@ -82,9 +82,14 @@ async def create_flow_run(
 ) -> Any:
     """Create a flow run, or answer 200 with the one of the same flow and idempotency key."""
     check_pool(body.work_pool_name)
-    draft = body.draft(context.chance.new_id(), context.clock(), created_by)
+    inherited = await _labels_of(context, body.deployment_id)
+    draft = body.draft(context.chance.new_id(), context.clock(), created_by, inherited)
     proposal = body.state.proposal() if body.state else PENDING
     return await create(context, CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
+
+
+async def _labels_of(context: Context, deployment_id: str | None) -> dict[str, Any]:
+    return {} if deployment_id is None else await context.store.read(deployments.labels, deployment_id)
 
 
 @router.patch("/{id}", status_code=204)

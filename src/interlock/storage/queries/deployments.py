@@ -47,6 +47,12 @@ def exists(conn: Connection, deployment_id: str) -> bool:
     return conn.execute(select(deployments.c.id).where(deployments.c.id == deployment_id)).first() is not None
 
 
+def labels(conn: Connection, deployment_id: str) -> dict[str, Any]:
+    """The labels of a deployment, none where there is no such deployment."""
+    statement = select(deployments.c.labels).where(deployments.c.id == deployment_id)
+    return conn.execute(statement).scalar() or {}
+
+
 def has_block_document(conn: Connection, document_id: str) -> bool:
     """Whether there is such a block document, to run or to store a deployment by."""
     return conn.execute(select(block_documents.c.id).where(block_documents.c.id == document_id)).first() is not None
@@ -103,6 +109,8 @@ def change(conn: Connection, deployment_id: str, plan: Callable[[Deployment], Ch
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     if schedules is not None:
         deployment_schedules.replace(conn, deployment_id, schedules, now)
+    else:
+        deployment_schedules.begin_anew(conn, deployment_id, now)
     return True
 
 
@@ -121,6 +129,7 @@ def set_paused(
     deployment_schedules.set_active(conn, deployment_id, not paused, now)
     if paused:
         flow_runs.delete_auto_scheduled(conn, deployment_id)
+    deployment_schedules.begin_anew(conn, deployment_id, now)
     return True
 
 

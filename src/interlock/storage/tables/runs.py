@@ -46,6 +46,20 @@ flow_runs = Table(
     in_order("flow_runs", "start_or_expected_time"),
     in_order("flow_runs", "end_time"),
     in_order("flow_runs", "next_scheduled_start_time"),
+    # What a deployment is to run next, and what is late: few runs wait, of all that there are.
+    Index(
+        "ix_flow_runs__deployment_id_next_scheduled_start_time",
+        "deployment_id",
+        "next_scheduled_start_time",
+        sqlite_where=text("state_type = 'SCHEDULED'"),
+        postgresql_where=text("state_type = 'SCHEDULED'"),
+    ),
+    Index(
+        "ix_flow_runs__not_late",
+        "next_scheduled_start_time",
+        sqlite_where=text("state_name = 'Scheduled'"),
+        postgresql_where=text("state_name = 'Scheduled'"),
+    ),
     Index("ix_flow_runs__name", "name", "id"),
     Index("ix_flow_runs__state", *STATE_AND_TIMES),
     # For the deletion of a block document alone: nearly all runs have none.
