@@ -25,7 +25,7 @@ then notice that these were enough."""
 MOST_LOOKED_AT = 1_000_000
 """So many dates of a recurrence rule are passed on the way to the first one that is asked for, some seconds' work."""
 
-DEFAULT_DTSTART = datetime(2020, 1, 1)
+DEFAULT_DTSTART = datetime(2020, 1, 1)  # noqa: DTZ001 (rules know no zone)
 """When a recurrence rule begins that does not say so."""
 
 SECOND = timedelta(seconds=1)

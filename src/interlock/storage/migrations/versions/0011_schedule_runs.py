@@ -6,15 +6,30 @@ from alembic import op
 from interlock.storage import types
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 SCHEDULES = "deployment_schedules"
 DUE = "ix_deployment_schedules__due"
-NEXT = "ix_flow_runs__deployment_id_next_scheduled_start_time"
-NOT_LATE = "ix_flow_runs__not_late"
-POLLED = "ix_deployments__polled"
+INDEXES = (
+    ("ix_deployments__polled", "deployments", ["last_polled"], "status = 'READY'"),
+    (
+        "ix_flow_runs__deployment_id_next_scheduled_start_time",
+        "flow_runs",
+        ["deployment_id", "next_scheduled_start_time"],
+        "state_type = 'SCHEDULED'",
+    ),
+    ("ix_flow_runs__not_late", "flow_runs", ["next_scheduled_start_time"], "state_name = 'Scheduled'"),
+    ("ix_flow_runs__paused", "flow_runs", ["id"], "state_type = 'PAUSED'"),
+    ("ix_flow_runs__cancelled", "flow_runs", ["end_time", "id"], "state_type = 'CANCELLED'"),
+    (
+        "ix_flow_runs__open_subflows",
+        "flow_runs",
+        ["id"],
+        "parent_task_run_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')",
+    ),
+)
 
 
 def upgrade() -> None:
@@ -23,26 +38,14 @@ def upgrade() -> None:
     # None has made anything yet.
     op.execute(sa.text(f"UPDATE {SCHEDULES} SET due = created"))
     op.create_index(DUE, SCHEDULES, ["due"])
-    waiting = sa.text("state_type = 'SCHEDULED'")
-    on_time = sa.text("state_name = 'Scheduled'")
-    ready = sa.text("status = 'READY'")
-    op.create_index(
-        NEXT,
-        "flow_runs",
-        ["deployment_id", "next_scheduled_start_time"],
-        sqlite_where=waiting,
-        postgresql_where=waiting,
-    )
-    op.create_index(
-        NOT_LATE, "flow_runs", ["next_scheduled_start_time"], sqlite_where=on_time, postgresql_where=on_time
-    )
-    op.create_index(POLLED, "deployments", ["last_polled"], sqlite_where=ready, postgresql_where=ready)
+    for name, table, columns, condition in INDEXES:
+        where = sa.text(condition)
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
-    op.drop_index(POLLED, "deployments")
-    op.drop_index(NOT_LATE, "flow_runs")
-    op.drop_index(NEXT, "flow_runs")
+    for name, table, *_ in reversed(INDEXES):
+        op.drop_index(name, table)
     op.drop_index(DUE, SCHEDULES)
     op.drop_column(SCHEDULES, "made")
     op.drop_column(SCHEDULES, "due")
