@@ -7,7 +7,7 @@ import pytest
 @pytest.mark.parametrize(
     "path",
     [
-        "/deployments/get_scheduled_flow_runs",
+        "/work_queues/",
         "/work_pools/",
         "/work_queues/filter",
         "/automations/",

@@ -115,9 +115,16 @@ def change(conn: Connection, deployment_id: str, plan: Callable[[Deployment], Ch
 
 
 def set_paused(
-    conn: Connection, deployment_id: str, paused: bool, check: Callable[[Deployment], None], now: datetime
+    conn: Connection,
+    deployment_id: str,
+    paused: bool,
+    check: Callable[[Deployment], None],
+    now: datetime,
+    *,
+    schedules_too: bool = True,
 ) -> bool:
-    """Pause or resume a deployment and the schedules it has; whether it exists. The check may refuse by raising.
+    """Pause or resume a deployment and, unless these are to stay as they are, the schedules it has; whether it exists.
+    The check may refuse by raising.
 
     Pausing deletes the runs that its schedules made.
     """
@@ -126,7 +133,8 @@ def set_paused(
         return False
     check(existing)
     _set(conn, deployment_id, {"paused": paused, "is_schedule_active": not paused, "updated": now})
-    deployment_schedules.set_active(conn, deployment_id, not paused, now)
+    if schedules_too:
+        deployment_schedules.set_active(conn, deployment_id, not paused, now)
     if paused:
         flow_runs.delete_auto_scheduled(conn, deployment_id)
     deployment_schedules.begin_anew(conn, deployment_id, now)
