@@ -37,17 +37,21 @@ class WrongScheduleError(Exception):
 
 
 def times(schedule: Mapping[str, Any], start: datetime, end: datetime) -> Iterator[datetime]:
-    """The times of a schedule from `start` to `end`, both aware and included: each once, in its time zone, and in their
-    order but for those of a recurrence rule around a change of the clock.
+    """The times of a schedule from `start` to `end`, both aware and included: each once, in UTC, and in their order but
+    for those of a recurrence rule around a change of the clock.
 
     Raises WrongScheduleError, also on the way.
     """
     try:
-        zone = ZoneInfo(schedule.get("timezone") or "UTC")
-        every = _every(schedule, zone, start.astimezone(UTC), end)
-        yield from (x.astimezone(zone) for x in islice(_until(every, start, end), MOST_TIMES))
+        every = _every(schedule, zone_of(schedule), start.astimezone(UTC), end)
+        yield from islice(_until(every, start, end), MOST_TIMES)
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
         raise WrongScheduleError(f"{type(error).__name__}: {error}") from error
+
+
+def zone_of(schedule: Mapping[str, Any]) -> ZoneInfo:
+    """The time zone of a schedule."""
+    return ZoneInfo(schedule.get("timezone") or "UTC")
 
 
 def _every(schedule: Mapping[str, Any], zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:

@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.orchestration.commands import CreateFlowRun
 from interlock.orchestration.runs import DEPLOYMENT_LABEL, FLOW_LABEL, FlowRun
-from interlock.orchestration.schedules import times
+from interlock.orchestration.schedules import times, zone_of
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 
 AUTO_SCHEDULED = "auto-scheduled"
@@ -143,7 +143,7 @@ def creation(
         infrastructure_document_id=source.infrastructure_document_id,
         created_by=_json({"id": source.id, "type": "SCHEDULE", "display_value": source.slug or kind(source.schedule)}),
     )
-    details = StateDetails(scheduled_time=time)
+    details = StateDetails(scheduled_time=_local(source, time))
     return CreateFlowRun(
         run=run, proposal=Proposal(type=StateType.SCHEDULED, message="Flow run scheduled", details=details)
     )
@@ -158,7 +158,12 @@ def idempotency_key(source: Source, time: datetime) -> str:
     being made once more when its deployment is deployed anew.
     """
     owner = f"{source.deployment_id} {source.id}" if source.parameters else source.deployment_id
-    return f"scheduled {owner} {time.isoformat()}"
+    return f"scheduled {owner} {_local(source, time).isoformat()}"
+
+
+def _local(source: Source, time: datetime) -> datetime:
+    """The time as clients are told it: in the zone of the schedule."""
+    return time.astimezone(zone_of(source.schedule))
 
 
 def kind(schedule: dict[str, Any]) -> str:
