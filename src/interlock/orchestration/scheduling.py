@@ -111,12 +111,12 @@ def _enough(
 
 
 def _due(made: Sequence[datetime], most: int, now: datetime, horizon: Horizon) -> datetime:
-    """When what is made will not be enough any more."""
+    """When what is made will not be enough any more. A time counts as long as it is not over."""
     least, last = horizon.min_runs, made[-1] if made else now
     if len(made) >= least and last >= now + horizon.min_time:
-        return min(last - horizon.min_time, made[-least])
+        return min(last - horizon.min_time, made[-least]) + TICK
     if len(made) >= most > 0:
-        return made[0]
+        return made[0] + TICK
     # There is no more within the horizon, which moves on: what it comes to then has time.
     return now + horizon.max_time / 100
 
