@@ -24,6 +24,7 @@ from interlock.api import (
     deployment_queries,
     deployment_runs,
     deployment_schedules,
+    deployment_scheduling,
     deployments,
     event_streams,
     events,
@@ -36,7 +37,6 @@ from interlock.api import (
     flow_runs,
     flows,
     logs,
-    not_here,
     numbered_pages,
     run_states,
     saved_searches,
@@ -59,7 +59,6 @@ from interlock.api.front import API_PREFIX, Front
 from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
-    not_here.router,
     bulk.router,
     numbered_pages.router,
     task_queues.router,
@@ -76,6 +75,7 @@ ROUTERS = (
     ui.router,
     flow_queries.router,
     flows.router,
+    deployment_scheduling.router,
     deployments.router,
     deployment_queries.router,
     deployment_schedules.router,
