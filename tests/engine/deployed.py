@@ -53,7 +53,7 @@ async def deploy(store: Store, now: datetime, number: int, *schedules: dict[str,
     await batcher.write(flows.get_or_create, FLOW, "flow", [], {"prefect.flow.id": FLOW}, THEN)
     wanted = [{"id": schedule_id(number, place)} | x for place, x in enumerate(schedules)]
     change = deployments.Change(VALUES | {"name": str(number)} | values, wanted)
-    made, _ = await batcher.write(deployments.create_or_replace, deployment_id(number), change, now)
+    made, _ = await batcher.write(deployments.create_or_replace, lambda: deployment_id(number), change, now)
     return str(made["id"])
 
 

@@ -53,7 +53,7 @@ class Scene:
         await self.batcher.write(flows.get_or_create, FLOW, "flow", [], {}, now)
         values = COLUMNS | {"concurrency_options": options or None}
         wanted = Change(values, [], OwnLimit(slots, str(uuid4())))
-        await self.batcher.write(deployments.create_or_replace, DEPLOYMENT, wanted, now)
+        await self.batcher.write(deployments.create_or_replace, lambda: DEPLOYMENT, wanted, now)
 
     async def runs(self, count: int) -> list[str]:
         drafts = [flow_run_draft(str(uuid4()), FLOW, deployment_id=DEPLOYMENT) for _ in range(count)]
@@ -172,7 +172,7 @@ async def test_a_limit_shared_with_a_tag_counts_all_who_hold_it(scene: Scene) ->
     values = {"name": "tag:shared", "limit": 1}
     await scene.batcher.write(concurrency_limits_v2.create, limit_id, values, now)
     change = Change({"concurrency_limit_id": limit_id})
-    await scene.batcher.write(deployments.change, DEPLOYMENT, lambda _: change, now)
+    await scene.batcher.write(deployments.change, DEPLOYMENT, lambda _: change, lambda: str(uuid4()), now)
     (run,) = await scene.runs(1)
     await scene.begin(run)
     held = await scene.store.read(concurrency_limits_v2.by_id_or_name, "tag:shared", scene.clock())
