@@ -153,6 +153,17 @@ def _served(database_url: str, log_path: Path) -> Iterator[str]:
         process.stdout.close()
 
 
+NEVER = 1e9
+QUIET = {
+    "scheduler_recent_seconds": NEVER,
+    "late_runs_loop_seconds": NEVER,
+    "pause_expirations_loop_seconds": NEVER,
+    "cancellation_cleanup_loop_seconds": NEVER,
+    "foreman_loop_seconds": NEVER,
+}
+"""Settings of a server that makes and moves no flow runs by itself."""
+
+
 class LiveServer:
     """A server in a thread of this process, on a real socket and with the event loop of the real server."""
 
@@ -201,7 +212,7 @@ class LiveServer:
 @pytest.fixture(scope="module")
 def live_server(fresh_database: FreshDatabase) -> Iterator[LiveServer]:
     """A server in this process on a database of this module's own."""
-    with fresh_database() as url, LiveServer(Settings(database_url=url)) as server:
+    with fresh_database() as url, LiveServer(Settings(database_url=url, **QUIET)) as server:  # type: ignore[arg-type]
         yield server
 
 
