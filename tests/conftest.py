@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import httpx
@@ -131,28 +132,6 @@ def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL, ending in /api, of a real server process on a fresh database."""
-    with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
-
-
-def _served(database_url: str, log_path: Path) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
-    command += ["--database-url", database_url]
-    with log_path.open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ)
-        assert process.stdout is not None
-        first_line = process.stdout.readline()
-        assert "ready" in first_line, log_path.read_text()
-        yield f"http://127.0.0.1:{port}/api"
-        process.terminate()
-        assert process.wait(READY_SECONDS) == 0, log_path.read_text()
-        process.stdout.close()
-
-
 NEVER = 1e9
 QUIET = {
     "scheduler_recent_seconds": NEVER,
@@ -162,6 +141,39 @@ QUIET = {
     "foreman_loop_seconds": NEVER,
 }
 """Settings of a server that makes and moves no flow runs by itself."""
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+@pytest.fixture(scope="session")
+def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL, ending in /api, of a real server process on a fresh database."""
+    with fresh_database() as database_url:
+        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
+
+
+@pytest.fixture(scope="session")
+def quiet_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of such a process that makes and moves no flow runs by itself."""
+    settings = {f"INTERLOCK_{name.upper()}": str(value) for name, value in QUIET.items()}
+    with fresh_database() as database_url:
+        yield from _served(database_url, tmp_path_factory.mktemp("quiet") / "server.log", settings)
+
+
+def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
+    command += ["--database-url", database_url]
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **settings}
+        )
+        assert process.stdout is not None
+        first_line = process.stdout.readline()
+        assert "ready" in first_line, log_path.read_text()
+        yield f"http://127.0.0.1:{port}/api"
+        process.terminate()
+        assert process.wait(READY_SECONDS) == 0, log_path.read_text()
+        process.stdout.close()
 
 
 class LiveServer:
