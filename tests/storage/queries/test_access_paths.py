@@ -30,14 +30,24 @@ from interlock.storage.filters import (
     all_of,
 )
 from interlock.storage.queries import artifacts as artifact_queries
+from interlock.storage.queries import (
+    cancellation,
+    deployment_polls,
+    graph,
+    history,
+    overdue,
+    run_states,
+    runs_filter,
+    scheduling,
+)
 from interlock.storage.queries import flow_runs as flow_run_queries
-from interlock.storage.queries import graph, history, run_states, runs_filter
 from interlock.storage.queries import logs as log_queries
 from interlock.storage.queries import task_runs as task_run_queries
 from interlock.storage.queries.artifacts import Wanted
+from interlock.storage.queries.cancellation import Place as Cancelled
 from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, next_rows
 from interlock.storage.queries.history import Grid
-from interlock.storage.tables import artifacts, deployments, flow_runs, flows, logs, task_runs
+from interlock.storage.tables import artifacts, deployment_schedules, deployments, flow_runs, flows, logs, task_runs
 from interlock.storage.tables import flow_run_states as flow_states
 from interlock.storage.tables import task_run_states as task_states
 from interlock.storage.walks import Place
@@ -52,7 +62,16 @@ FLOW_RUNS, OWNERS = 20_000, 200
 MORE_TASK_RUNS = 100
 """One flow run has so many more."""
 
-LARGE = {"task_runs", "task_run_states", "flow_runs", "flow_run_states", "subflow", "logs", "artifacts"}
+LARGE = {
+    "deployment_schedules",
+    "task_runs",
+    "task_run_states",
+    "flow_runs",
+    "flow_run_states",
+    "subflow",
+    "logs",
+    "artifacts",
+}
 
 
 def record(table: Table, number: int) -> str:
@@ -74,6 +93,8 @@ def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
 def add_crowd(conn: Connection) -> None:
     for owners in (flows, deployments):
         add(conn, owners, ({"name": f"{x} of many", "flow_id": record(flows, x)} for x in range(OWNERS)))
+    schedules = ({"deployment_id": record(deployments, x), "slug": None, "due": None} for x in range(OWNERS))
+    add(conn, deployment_schedules, schedules)
     add(conn, flow_runs, map(flow_run, range(FLOW_RUNS)))
     add(conn, task_runs, map(task_run, range(2 * FLOW_RUNS + MORE_TASK_RUNS)))
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
@@ -310,7 +331,29 @@ RECORDS = {
     ),
 }
 
-FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS
+ENDED_AT = Cancelled(NOON - timedelta(days=1), FLOW_RUN)
+SERVICES = {
+    "schedules that are due": way("ix_deployment_schedules__due", scheduling.due, NOON, 100),
+    "runs that wait for who serves a deployment": way(
+        "ix_flow_runs__deployment_id_next_scheduled_start_time", deployment_polls.waiting, [DEPLOYMENT], NOON, 10
+    ),
+    "all runs that wait for who serves deployments": way(
+        "ix_flow_runs__deployment_id_next_scheduled_start_time",
+        deployment_polls.waiting,
+        [DEPLOYMENT, record(deployments, 8)],
+        None,
+        10,
+    ),
+    "late runs": way("ix_flow_runs__not_late", overdue.late, NOON, 100),
+    "pauses that end": way("ix_flow_runs__paused", overdue.expired_pauses, FLOW_RUN, NOON, 100),
+    "cancelled runs": way("ix_flow_runs__cancelled", cancellation.cancelled, ENDED_AT, 50),
+    "what goes on in cancelled runs": way(
+        TASK_RUNS_OF_FLOW_RUN, cancellation.unfinished_task_runs, [FLOW_RUN, record(flow_runs, 501)], 50
+    ),
+    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, FLOW_RUN, 50),
+}
+
+FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS | SERVICES
 
 
 @pytest.mark.parametrize("name", FOUND)
