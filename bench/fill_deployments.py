@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -15,7 +15,7 @@ from bench.servers import Storage
 from interlock.cli.common import load_settings
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import State, StateDetails, StateType
-from interlock.server import create_store
+from interlock.server import create_store, utc_now
 from interlock.storage import rows, sums
 from interlock.storage.prepared import BulkInsert
 from interlock.storage.queries import database as databases
@@ -72,7 +72,7 @@ def _fill_pool(conn: Connection, wanted: Deployments) -> None:
 
 
 def _fill_part(conn: Connection, wanted: Deployments, part: range) -> None:
-    ids, queues = wanted.ids(), wanted.queue_ids()
+    ids, queues, now = wanted.ids(), wanted.queue_ids(), utc_now()
     common = {
         "flow_id": FLOW_ID,
         "is_schedule_active": True,
@@ -93,7 +93,7 @@ def _fill_part(conn: Connection, wanted: Deployments, part: range) -> None:
     conn.execute(insert(deployments), made)
     schedules = [
         {"id": made_id(5, n), "deployment_id": ids[n], "schedule": _schedule(wanted, n), "catchup": False}
-        | {"active": not wanted.runs_each, "parameters": {}, **_times(wanted)}
+        | {"active": not wanted.runs_each, "parameters": {}, "due": None if wanted.runs_each else now, **_times(wanted)}
         for n in part
     ]
     conn.execute(insert(deployment_schedules), schedules)
@@ -130,7 +130,7 @@ def _runs(wanted: Deployments, number: int) -> Iterator[FlowRun]:
 
 RUN_COLUMNS = (
     "id, created, updated, name, state_type, state_name, state_id, state_timestamp, run_count, expected_start_time, "
-    "next_scheduled_start_time, flow_id, deployment_id, work_queue_id, work_queue_name, auto_scheduled"
+    "next_scheduled_start_time, flow_id, deployment_id, work_queue_id, work_queue_name, auto_scheduled, total_run_time"
 )
 
 
@@ -167,7 +167,18 @@ def _fill_peers_part(database: Database, wanted: Deployments, part: range) -> No
         for run_id, state_id, due in wanted.runs(n):
             queue = wanted.queue_of(n)
             kept = (run_id, base, base, f"run-{run_id[-6:]}", "SCHEDULED", "Scheduled", state_id, base, 0, time(due))
-            runs.append((*kept, time(due), FLOW_ID, ids[n], queues[queue], queue_name(queue), False))
+            runs.append(
+                (
+                    *kept,
+                    time(due),
+                    FLOW_ID,
+                    ids[n],
+                    queues[queue],
+                    queue_name(queue),
+                    False,
+                    database.duration(timedelta()),
+                )
+            )
             details = json.dumps({"scheduled_time": due.isoformat(), "flow_run_id": run_id})
             states.append((state_id, base, base, "SCHEDULED", base, "Scheduled", None, details, run_id))
     if runs:

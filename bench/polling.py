@@ -4,20 +4,29 @@ What does not live here: the deployments (deployed.py), and the tables (scenario
 """
 
 import asyncio
+import gc
 import itertools
+import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+import uvloop
 
 from bench.bodies import encode
 from bench.deployed import POOL, QUEUES, Deployments, queue_name
-from bench.http_client import Target, connected
+from bench.http_client import ConnectionFailure, HttpError, Target, connected
 from bench.report import latency_summary
 
 POLL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 30.0
 """How often the published clients do."""
+
+WORKERS = 200
+SECONDS = 3 * POLL_SECONDS
+"""How many poll beside the writes, and for how long."""
 
 AHEAD = timedelta(minutes=1)
 WARM_UP = 3
@@ -72,22 +81,36 @@ async def poll_for(target: Target, wanted: Deployments, workers: int, seconds: f
 async def _work(
     target: Target, wanted: Deployments, number: int, workers: int, end: float
 ) -> tuple[Sequence[float], int]:
-    """A worker: its polls' seconds, and how many of its requests failed."""
+    """A worker: its polls' seconds, and how many of its requests failed. A client connects anew where it must."""
     before = {"scheduled_before": (wanted.base + AHEAD).isoformat(), "work_queue_names": [queue_name(number % QUEUES)]}
     poll = target.post(f"/work_pools/{POOL}/get_scheduled_flow_runs", encode(before))
     name = {"name": f"worker-{number}", "heartbeat_interval_seconds": int(HEARTBEAT_SECONDS)}
     heartbeat = target.post(f"/work_pools/{POOL}/workers/heartbeat", encode(name))
     seconds: list[float] = []
-    failed, turn = 0, number / workers
-    begun = time.perf_counter()
-    async with connected(target) as connection:
-        while (due := begun + turn * POLL_SECONDS) < end:
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            if int(turn) % int(HEARTBEAT_SECONDS // POLL_SECONDS) == 0:
-                failed += not (await connection.request(heartbeat)).ok
-            sent = time.perf_counter()
-            answer = await connection.request(poll)
-            seconds.append(time.perf_counter() - sent)
-            failed += not answer.ok
-            turn += 1
+    failed, begun, turn = 0, time.perf_counter() + POLL_SECONDS * number / workers, 0
+    while (due := begun + turn * POLL_SECONDS) < end:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        try:
+            async with connected(target) as connection:
+                if turn % int(HEARTBEAT_SECONDS // POLL_SECONDS) == 0:
+                    failed += not (await connection.request(heartbeat)).ok
+                sent = time.perf_counter()
+                failed += not (await connection.request(poll)).ok
+                seconds.append(time.perf_counter() - sent)
+        except (ConnectionFailure, HttpError):
+            failed += 1
+        turn += 1
     return seconds, failed
+
+
+def main() -> None:
+    """Poll a running server for a while, and print the report as JSON."""
+    url, base, count = sys.argv[1:]
+    wanted = Deployments(datetime.fromisoformat(base), int(count), 0)
+    gc.disable()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(poll_for(Target.parse(url), wanted, WORKERS, SECONDS))))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from interlock.engine.services.silent_deployments import silent_deployments
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.services import Service
 from interlock.engine.services.cancellation_cleanup import cancellation_cleanup
 from interlock.engine.services.late_runs import late_runs
 from interlock.engine.services.pause_expirations import pause_expirations
-from interlock.engine.services.silent_deployments import silent_deployments
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, StateDetails, StateType
