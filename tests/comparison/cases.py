@@ -18,6 +18,7 @@ from tests.comparison import (
     requests_limits_v2,
     requests_small,
     requests_task_runs,
+    requests_work,
     sequences,
     task_matrix,
     task_rules,
@@ -42,6 +43,7 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     requests_limits_v2.cases,
     requests_leases.cases,
     requests_blocks.cases,
+    requests_work.cases,
 )
 
 

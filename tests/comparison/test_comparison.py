@@ -15,7 +15,7 @@ from tests.comparison.replay import replay
 
 CONNECTIONS = 16
 # How many cases there are: each of them a sequence of requests, most of whose answers are compared.
-COUNT = 7168
+COUNT = 7363
 SHOWN = 40
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, select
 
+from interlock.orchestration.commands import Command
 from interlock.server import create_store
 from interlock.settings import Settings
 from interlock.storage.filters import Criterion
@@ -35,6 +36,11 @@ class PlainStore:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome  # type: ignore[return-value]
+
+    def decide(self, command: Command) -> None:
+        (outcome,) = self._runner.run(self._store.commit([command]))
+        if isinstance(outcome, Exception):
+            raise outcome
 
     def close(self) -> None:
         self._runner.run(self._store.close())
