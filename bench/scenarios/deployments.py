@@ -32,7 +32,7 @@ def run(bench: Bench, database: str) -> Section:
     section = Section(title, bench.command("deployments", database), tuple(reports), raw=reports)
     section.rows = list(_rows(reports))
     section.notes = [
-        f"Polls ask for what is due in the first minute; {WORKERS} workers poll every {POLL_SECONDS:g} s, as theirs do.",
+        f"Polls ask for what is due in the first minute; {WORKERS} workers poll every {POLL_SECONDS:g} s, as they do.",
         f"A pass makes the first runs of {count:,} hourly schedules, three each; the idle one has nothing to do.",
         *_doubts(reports),
     ]

@@ -19,6 +19,7 @@ from tests.comparison import (
     requests_limits_v2,
     requests_small,
     requests_task_runs,
+    requests_work,
     sequences,
     task_matrix,
     task_rules,
@@ -44,6 +45,7 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     requests_leases.cases,
     requests_deployment_slots.cases,
     requests_blocks.cases,
+    requests_work.cases,
 )
 
 

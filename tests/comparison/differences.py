@@ -78,6 +78,27 @@ def _labels(run_or_deployment: dict[str, JSON]) -> JSON:
 
 DEPLOYMENT = frozenset({"infra_overrides", "parameter_openapi_schema", "flow_id"})
 SCHEDULE = frozenset({"deployment_id", "max_scheduled_runs", "catchup"})
+
+
+def _queue(deployment: dict[str, JSON]) -> JSON:
+    """The queue that a deployment is in: the cases have a step of this name that tells of it before."""
+    return "{queue}" if deployment.get("work_pool_name") else None
+
+
+WORK_POOL = frozenset({"base_job_template", "default_queue_id"})
+WORK_QUEUE = frozenset({"work_pool_id", "priority", "is_paused"})
+STORAGE: JSON = {
+    "bundle_upload_step": None,
+    "bundle_execution_step": None,
+    "default_result_storage_block_id": None,
+}
+
+
+def _free_slots(pool_or_queue: dict[str, JSON]) -> JSON:
+    """How many slots are taken where none is; no number where there is no limit."""
+    return None if pool_or_queue["concurrency_limit"] is None else 0
+
+
 ADDITIONS = (
     Addition(frozenset({"untrackable_result", "transition_id"}), "deferred", replaces=True),
     Addition(frozenset({"untrackable_result", "transition_id"}), "traceparent"),
@@ -85,12 +106,15 @@ ADDITIONS = (
     Addition(frozenset({"empirical_policy", "run_count"}), "labels", made_of=_labels),
     Addition(frozenset({"id", "created", "updated", "name", "tags"}), "labels", {}, whole=True),
     Addition(DEPLOYMENT, "labels", made_of=_labels),
-    Addition(DEPLOYMENT, "work_queue_id"),
+    Addition(DEPLOYMENT, "work_queue_id", made_of=_queue),
     Addition(DEPLOYMENT, "concurrency_limit"),
     Addition(DEPLOYMENT, "concurrency_options"),
     Addition(DEPLOYMENT, "global_concurrency_limit"),
     Addition(SCHEDULE, "parameters", {}),
     Addition(SCHEDULE, "slug"),
+    Addition(WORK_POOL, "storage_configuration", STORAGE),
+    Addition(WORK_POOL, "active_slots", made_of=_free_slots),
+    Addition(WORK_QUEUE, "active_slots", made_of=_free_slots),
     Addition(frozenset({"id", "created", "key", "type", "is_latest"}), "data", whole=True),
     Addition(DEPLOYMENT, "job_variables", as_in="infra_overrides"),
 )
@@ -185,8 +209,16 @@ def _evident() -> Iterator[Difference]:
     for place in ("in a flow", "alone"):
         for retries in (None, 0, 1):
             yield from _evident_delay(f"{place}/jitter without delay, retries {retries}", place, retries)
+    yield from _default_queues()
     missing = {"status": 404, "body": {"detail": "Flow run not found"}}
     yield Difference("flow_resume/no such run", "resume", "e", EVIDENT, missing)
+
+
+def _default_queues() -> Iterator[Difference]:
+    """The peer fails one way, and by accident says so in another."""
+    told: dict[str, JSON | Copied] = {"status": 409, "body": {"detail": "Can't delete a pool's default queue."}}
+    for way in ("", " by id"):
+        yield Difference(f"requests_work/queues/delete the default one{way}", "gone", "e", EVIDENT, told)
 
 
 def _evident_data(family: str, place: str, reason: str, leaving: tuple[str, ...]) -> Iterator[Difference]:
@@ -233,9 +265,21 @@ def expected(case: Case, recordings: Mapping[str, Recording]) -> Answers:
     for difference in DIFFERENCES:
         if fnmatchcase(case.key, difference.cases) and difference.step in answers:
             answers[difference.step] = _put(answers[difference.step], difference.values, case, recordings)
+    if fnmatchcase(case.key, "requests_work/polls/*"):
+        answers["poll"] = _told_whole(answers["poll"], answers)
     return {
         step: Answer(answer.status, with_additions(answer.body), answer.headers) for step, answer in answers.items()
     }
+
+
+def _told_whole(poll: Answer, answers: Answers) -> Answer:
+    """What is offered to a worker, each run as it is told where it is read (letter g): the peer leaves out its state,
+    and the name of the default queue where its deployment named none."""
+    if not isinstance(poll.body, list):
+        return poll
+    runs = {x.body["id"]: x.body for x in answers.values() if isinstance(x.body, dict) and "run_count" in x.body}
+    body: JSON = [x | {"flow_run": runs[x["flow_run"]["id"]]} for x in poll.body]
+    return Answer(poll.status, body, poll.headers)
 
 
 def with_additions(value: JSON) -> JSON:

@@ -11,15 +11,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, HTTPException
 
 from interlock.api.context import Context, ContextDep
+from interlock.api.deployments import existing_deployment
 from interlock.api.errors import json_response
 from interlock.api.paging import Limit
 from interlock.api.schemas.base import Id, Text, Timestamp
 from interlock.api.schemas.flow_runs import FlowRunAnswer, encode_flow_run
 from interlock.api.schemas.work_pools import WorkerFlowRunAnswer
+from interlock.api.schemas.work_queues import WorkQueueAnswer
 from interlock.api.wire_route import WireRoute
+from interlock.api.work_pool_queues import encoded
 from interlock.api.work_pools import no_pool
 from interlock.orchestration.refusals import NotFoundError
-from interlock.storage.queries import work_polls
+from interlock.storage.queries import work_polls, work_queues
+from interlock.storage.queries.deployments import Deployment
 from interlock.storage.queries.work_polls import NoQueueError, Poll, Window
 from interlock.storage.queries.work_pools import FlowRunInPool
 from interlock.storage.queries.work_queues import NoPoolError
@@ -62,7 +66,7 @@ def _offer(found: FlowRunInPool, now: datetime) -> dict[str, Any]:
     }
 
 
-@router.post("/work_queues/{id:uuid}/get_runs", response_model=list[FlowRunAnswer], tags=["Work Queues"])
+@router.post("/work_queues/{id}/get_runs", response_model=list[FlowRunAnswer], tags=["Work Queues"])
 async def read_runs_of_work_queue(
     id: Id,
     context: ContextDep,
@@ -79,6 +83,19 @@ async def read_runs_of_work_queue(
     if not x_prefect_ui:
         await _note(context, poll, now)
     return json_response([encode_flow_run(x.run, now, x.pool) for x in poll.runs])
+
+
+@router.get("/deployments/{id}/work_queue_check", response_model=list[WorkQueueAnswer], tags=["Deployments"])
+async def read_work_queues_for_deployment(id: Id, context: ContextDep) -> Any:
+    """The queues whose filters ask for the runs of a deployment. Of an old kind: others have what is put into them."""
+    deployment = await existing_deployment(context, id)
+    found = await context.store.read(work_queues.with_filters)
+    return json_response(await encoded(context, *(x for x in found if _asks_for(x["filter"], deployment))))
+
+
+def _asks_for(wanted: dict[str, Any], deployment: Deployment) -> bool:
+    tags, ids = wanted.get("tags") or (), wanted.get("deployment_ids")
+    return set(tags) <= set(deployment["tags"]) and (not ids or deployment["id"] in ids)
 
 
 async def _note(context: Context, poll: Poll, now: datetime) -> None:

@@ -68,13 +68,13 @@ async def read_work_queue_by_name(name: str, context: ContextDep) -> Any:
     return json_response((await encoded(context, queue))[0])
 
 
-@router.get("/{id:uuid}", response_model=WorkQueueAnswer)
+@router.get("/{id}", response_model=WorkQueueAnswer)
 async def read_work_queue(id: Id, context: ContextDep) -> Any:
     """One queue."""
     return json_response((await encoded(context, _found(await context.store.read(work_queues.by_id, id))))[0])
 
 
-@router.patch("/{id:uuid}", status_code=204)
+@router.patch("/{id}", status_code=204)
 async def update_work_queue(id: Id, body: WorkQueueUpdateBody, context: ContextDep) -> Response:
     """Change what is given of a queue; others make way for its priority."""
     which, values = work_queues.with_id(id), body.model_dump(exclude_unset=True)
@@ -84,7 +84,7 @@ async def update_work_queue(id: Id, body: WorkQueueUpdateBody, context: ContextD
     return Response(status_code=204)
 
 
-@router.delete("/{id:uuid}", status_code=204)
+@router.delete("/{id}", status_code=204)
 async def delete_work_queue(id: Id, context: ContextDep) -> Response:
     """Delete a queue, unless it is the default one of its pool. Deployments and flow runs stay, in no queue."""
     try:
@@ -96,7 +96,7 @@ async def delete_work_queue(id: Id, context: ContextDep) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/{id:uuid}/status", response_model=WorkQueueStatusAnswer)
+@router.get("/{id}/status", response_model=WorkQueueStatusAnswer)
 async def read_work_queue_status(id: Id, context: ContextDep) -> Any:
     """Whether a queue is served: polled within a minute, and without late runs."""
     queue = await context.store.read(work_queues.by_id, id)

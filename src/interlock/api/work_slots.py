@@ -34,7 +34,7 @@ async def read_work_pool_slots(
     return told
 
 
-@router.post("/work_queues/{id:uuid}/concurrency_status", response_model=WorkQueueSlotsAnswer, tags=["Work Queues"])
+@router.post("/work_queues/{id}/concurrency_status", response_model=WorkQueueSlotsAnswer, tags=["Work Queues"])
 async def read_work_queue_slots(id: Id, context: ContextDep, limit: Limit, page: PageNumber = 1) -> Any:
     """How the slots of a work queue are taken. A run that is being cancelled counts here too."""
     told = await context.store.read(_of_queue, id, page, limit, context.clock())

@@ -39,6 +39,8 @@ from interlock.storage.queries import (
     run_states,
     runs_filter,
     scheduling,
+    work_polls,
+    work_pools,
 )
 from interlock.storage.queries import flow_runs as flow_run_queries
 from interlock.storage.queries import logs as log_queries
@@ -47,6 +49,7 @@ from interlock.storage.queries.artifacts import Wanted
 from interlock.storage.queries.cancellation import Place as Cancelled
 from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, next_rows
 from interlock.storage.queries.history import Grid
+from interlock.storage.queries.work_polls import Window
 from interlock.storage.tables import artifacts, deployment_schedules, deployments, flow_runs, flows, logs, task_runs
 from interlock.storage.tables import flow_run_states as flow_states
 from interlock.storage.tables import task_run_states as task_states
@@ -304,6 +307,16 @@ def found_artifacts(function: Callable[..., Any], runs: Criteria, *page: Any, **
     return way("ix_artifacts__flow_run_id", function, Wanted(wanted, runs), *page)
 
 
+WINDOW = Window(10, NOON)
+
+
+def offer_of_pool(conn: Connection) -> Any:
+    """What the pool offers that a queue with runs is in."""
+    pool = work_pools.of_queue(conn, IDS["work_queues"][0])
+    assert pool is not None
+    return work_polls.of_pool(conn, pool["name"], None, WINDOW)
+
+
 PLACE = Place(FLOW_RUN, FLOW_RUN)
 OF_FLOW_RUN = {"flow_run_id": {"any_": [FLOW_RUN]}}
 RECORDS = {
@@ -319,6 +332,15 @@ RECORDS = {
     "artifacts of a flow run": found_artifacts(artifact_queries.page, Criteria(), "ID_DESC", 10, 0, **OF_FLOW_RUN),
     "artifacts around a flow run": found_artifacts(artifact_queries.page, BY_FLOW_RUN, "ID_DESC", 10, 0),
     "how many artifacts a flow run has": found_artifacts(artifact_queries.count, Criteria(), **OF_FLOW_RUN),
+    "what a work pool offers": way("ix_flow_runs__work_queue_id", offer_of_pool),
+    "what a work queue offers": way("ix_flow_runs__work_queue_id", work_polls.of_queue, IDS["work_queues"][0], WINDOW),
+    "how many runs of a pool are busy": way("ix_flow_runs__work_queue_id", work_polls.busy_by_pool, IDS["work_pools"]),
+    "which runs of a queue are busy": way(
+        "ix_flow_runs__work_queue_id", work_polls.busy_runs, IDS["work_queues"][0], work_polls.BUSY_TYPES, 10
+    ),
+    "how many runs of a queue are late": way(
+        "ix_flow_runs__work_queue_id", work_polls.late_runs, IDS["work_queues"][0]
+    ),
     "a flow run": way("pk_flow_runs", flow_run_queries.in_pool, FLOW_RUN),
     "a task run": way("pk_task_runs", task_run_queries.by_id, TASK_RUN),
     "a state": way("pk_task_run_states", run_states.task_run_state, STATE),

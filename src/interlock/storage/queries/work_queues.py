@@ -116,6 +116,12 @@ def _page(
     return conn.execute(statement.limit(limit).offset(offset)).mappings().all()
 
 
+def with_filters(conn: Connection) -> Sequence[RowMapping]:
+    """The queues that have a filter, by name."""
+    wanted = _with_pool().where(work_queues.c.filter.is_not(None)).order_by(work_queues.c.name, work_queues.c.id)
+    return conn.execute(wanted).mappings().all()
+
+
 def count_of_pool(conn: Connection, pool_id: str) -> int:
     """How many queues a pool has."""
     statement = select(func.count()).select_from(work_queues).where(work_queues.c.work_pool_id == pool_id)
