@@ -82,8 +82,7 @@ def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
 def add_crowd(conn: Connection) -> None:
     for owners in (flows, deployments):
         add(conn, owners, ({"name": f"{x} of many", "flow_id": record(flows, x)} for x in range(OWNERS)))
-    schedules = ({"deployment_id": record(deployments, x), "slug": None, "due": None} for x in range(OWNERS))
-    add(conn, deployment_schedules, schedules)
+    conn.execute(insert(deployment_schedules), list(map(schedule, range(10 * OWNERS))))
     add(conn, flow_runs, map(flow_run, range(FLOW_RUNS)))
     add(conn, task_runs, map(task_run, range(2 * FLOW_RUNS + MORE_TASK_RUNS)))
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
@@ -125,6 +124,13 @@ def run(table: Table, states: Table, number: int, minutes: int) -> dict[str, Any
         "end_time": None if state == "RUNNING" else expected + timedelta(seconds=9),
         "next_scheduled_start_time": None,
     }
+
+
+def schedule(number: int) -> dict[str, Any]:
+    """One of ten that a deployment has, due a minute after the one before it."""
+    owner = {"id": record(deployment_schedules, number), "deployment_id": record(deployments, number % OWNERS)}
+    values = {"schedule": {"cron": "* * * * *"}, "active": True, "catchup": False, "parameters": {}}
+    return owner | values | {"created": NOON, "updated": NOON, "due": NOON + timedelta(minutes=number)}
 
 
 def flow_run(number: int) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.types import Keys
 
 UNFINISHED = tuple(sorted(x.value for x in StateType if x not in TERMINAL_TYPES))
-CANCELLED = text("flow_runs.state_type = 'CANCELLED'")
+CANCELLED = text("coalesce(flow_runs.state_type, '') = 'CANCELLED'")
 OPEN_SUBFLOW = and_(
     text("flow_runs.parent_task_run_id IS NOT NULL"),
-    text("flow_runs.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"),
+    text("coalesce(flow_runs.state_type, '') NOT IN ('COMPLETED', 'CANCELLED', 'FAILED', 'CRASHED')"),
 )
-"""As partial indexes have it."""
+"""As partial indexes have it, word by word."""
 
 
 class Place(NamedTuple):
