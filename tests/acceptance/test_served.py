@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from .api import Api, Json
-from .client import FLOWS, Client, Running, wait_until
+from .client import FLOWS, INTERPRETER, Client, Running, wait_until
 from .command_line import CommandLine, cells
 
 POLL = {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
@@ -73,7 +73,9 @@ def test_runs_of_the_schedule_are_run_when_their_time_comes(served: Served) -> N
 
     run = wait_until(completed, "a run that the schedule made")[0]
     assert run["auto_scheduled"]
-    assert run["start_time"] >= run["expected_start_time"]
+    if served.client.interpreter == INTERPRETER:
+        # Those of the 3.x line begin up to ten seconds early, with their own server too.
+        assert run["start_time"] >= run["expected_start_time"]
     assert {"auto-scheduled", served.word} <= set(run["tags"])
     assert run["created_by"]["type"] == "SCHEDULE"
     assert served.deployment(SCHEDULED)["status"] == "READY"

@@ -344,7 +344,7 @@ SERVICES = {
     "what goes on in cancelled runs": way(
         TASK_RUNS_OF_FLOW_RUN, cancellation.unfinished_task_runs, [FLOW_RUN, record(flow_runs, 501)], 50
     ),
-    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, FLOW_RUN, 50),
+    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, ENDED_AT, 50),
 }
 
 FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS | SERVICES

@@ -66,6 +66,7 @@ flow_runs = Table(
     _where("ix_flow_runs__cancelled", "end_time", "id", condition="coalesce(state_type, '') = 'CANCELLED'"),
     _where(
         "ix_flow_runs__open_subflows",
+        "state_timestamp",
         "id",
         condition="parent_task_run_id IS NOT NULL"
         " AND coalesce(state_type, '') NOT IN ('COMPLETED', 'CANCELLED', 'FAILED', 'CRASHED')",

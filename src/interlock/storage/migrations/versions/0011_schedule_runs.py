@@ -26,8 +26,9 @@ INDEXES = (
     (
         "ix_flow_runs__open_subflows",
         "flow_runs",
-        ["id"],
-        "parent_task_run_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')",
+        ["state_timestamp", "id"],
+        "parent_task_run_id IS NOT NULL"
+        " AND coalesce(state_type, '') NOT IN ('COMPLETED', 'CANCELLED', 'FAILED', 'CRASHED')",
     ),
 )
 
