@@ -11,6 +11,8 @@ from .api import Api, Json
 from .client import FLOWS, INTERPRETER, Client, Running, wait_until
 from .command_line import CommandLine, cells
 
+pytestmark = pytest.mark.timeout(900)
+
 POLL = {"PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 SCHEDULED = "acceptance-served/served-{}"
 LASTING = "acceptance-lasting/lasting-{}"
@@ -117,7 +119,7 @@ def ended(served: Served, run_id: str) -> Json | None:
 
 def test_a_flow_waits_for_a_run_of_a_deployment(served: Served) -> None:
     """Which the serving process runs, as a subflow of the caller's."""
-    told = served.client.start(served.client.interpreter, FLOW, served.word, "call").finish().expect().result
+    told = served.client.start(served.client.interpreter, FLOW, served.word, "call").finish(300).expect().result
     assert told["type"] == "COMPLETED"
     run = served.api.flow_run(told["id"])
     assert run["parameters"] == {"greeting": "called"}
