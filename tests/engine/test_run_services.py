@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from interlock.engine.services.silent_deployments import silent_deployments
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.services import Service
 from interlock.engine.services.cancellation_cleanup import cancellation_cleanup
+from interlock.engine.services.foreman import unpolled_deployments
 from interlock.engine.services.late_runs import late_runs
 from interlock.engine.services.pause_expirations import pause_expirations
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
@@ -246,7 +246,7 @@ async def test_a_subflow_of_a_subflow_follows(store: Store, clock: FakeClock, cl
 
 async def test_a_deployment_that_nobody_asks_for_is_not_ready(store: Store, clock: FakeClock) -> None:
     """After so many seconds without a poll; one that is polled stays ready."""
-    batcher, service = Batcher(store), silent_deployments(60, 15)
+    batcher, service = Batcher(store), unpolled_deployments(60)
     for number in (1, 2, 3):
         await deploy(store, clock(), number)
     await batcher.write(deployment_polls.note_poll, [deployment_id(1), deployment_id(2)], clock())

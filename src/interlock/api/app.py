@@ -11,6 +11,7 @@ from interlock import __version__
 from interlock.api import (
     admin,
     artifacts,
+    automations,
     block_capabilities,
     block_documents,
     block_schemas,
@@ -84,6 +85,7 @@ ROUTERS = (
     events.router,
     event_streams.router,
     artifacts.router,
+    automations.router,
     concurrency_limits.router,
     concurrency_limits_v2.router,
     concurrency_leases.router,

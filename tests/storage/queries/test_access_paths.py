@@ -96,8 +96,7 @@ def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
 def add_crowd(conn: Connection) -> None:
     for owners in (flows, deployments):
         add(conn, owners, ({"name": f"{x} of many", "flow_id": record(flows, x)} for x in range(OWNERS)))
-    schedules = ({"deployment_id": record(deployments, x), "slug": None, "due": None} for x in range(OWNERS))
-    add(conn, deployment_schedules, schedules)
+    conn.execute(insert(deployment_schedules), list(map(schedule, range(10 * OWNERS))))
     add(conn, flow_runs, map(flow_run, range(FLOW_RUNS)))
     add(conn, task_runs, map(task_run, range(2 * FLOW_RUNS + MORE_TASK_RUNS)))
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
@@ -140,6 +139,13 @@ def run(table: Table, states: Table, number: int, minutes: int) -> dict[str, Any
         "end_time": None if state == "RUNNING" else expected + timedelta(seconds=9),
         "next_scheduled_start_time": None,
     }
+
+
+def schedule(number: int) -> dict[str, Any]:
+    """One of ten that a deployment has, due a minute after the one before it."""
+    owner = {"id": record(deployment_schedules, number), "deployment_id": record(deployments, number % OWNERS)}
+    values = {"schedule": {"cron": "* * * * *"}, "active": True, "catchup": False, "parameters": {}}
+    return owner | values | {"created": NOON, "updated": NOON, "due": NOON + timedelta(minutes=number)}
 
 
 def flow_run(number: int) -> dict[str, Any]:
@@ -372,7 +378,7 @@ SERVICES = {
     "what goes on in cancelled runs": way(
         TASK_RUNS_OF_FLOW_RUN, cancellation.unfinished_task_runs, [FLOW_RUN, record(flow_runs, 501)], 50
     ),
-    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, FLOW_RUN, 50),
+    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, ENDED_AT, 50),
 }
 
 FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS | SERVICES

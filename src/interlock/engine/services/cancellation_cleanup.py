@@ -13,6 +13,7 @@ from interlock.orchestration.commands import SetFlowRunState, SetTaskRunState
 from interlock.orchestration.states import Proposal, StateType
 from interlock.storage.queries import cancellation
 from interlock.storage.queries.cancellation import Place, Unfinished
+from interlock.storage.types import EPOCH
 
 MESSAGE = "The parent flow run was cancelled."
 CANCELLED = Proposal(type=StateType.CANCELLED, message=MESSAGE)
@@ -46,7 +47,7 @@ class _Cleanup:
 
 
 async def _cancel_subflows(batcher: Batcher, limit: int) -> int:
-    place: str | None = NO_ID
+    place: Place | None = Place(EPOCH, NO_ID)
     done = 0
     while place is not None:
         found = await batcher.write(cancellation.orphaned_subflows, place, limit)

@@ -6,9 +6,9 @@ cancellation_cleanup.py).
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, text
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.expressions import among, unindexed
@@ -16,18 +16,18 @@ from interlock.storage.tables import flow_runs, task_runs
 from interlock.storage.types import Keys
 
 UNFINISHED = tuple(sorted(x.value for x in StateType if x not in TERMINAL_TYPES))
-CANCELLED = text("flow_runs.state_type = 'CANCELLED'")
+CANCELLED = text("coalesce(flow_runs.state_type, '') = 'CANCELLED'")
 OPEN_SUBFLOW = and_(
     text("flow_runs.parent_task_run_id IS NOT NULL"),
-    text("flow_runs.state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')"),
+    text("coalesce(flow_runs.state_type, '') NOT IN ('COMPLETED', 'CANCELLED', 'FAILED', 'CRASHED')"),
 )
-"""As partial indexes have it."""
+"""As partial indexes have it, word by word."""
 
 
 class Place(NamedTuple):
-    """A place among the cancelled flow runs: when one ended, and its id."""
+    """A place among flow runs in the order of a time: when one was cancelled, or came to its state, and its id."""
 
-    end_time: datetime
+    time: datetime
     id: str
 
 
@@ -40,19 +40,23 @@ class Unfinished(NamedTuple):
 
 
 class Subflows(NamedTuple):
-    """Of so many subflows that go on, those whose parent's flow run was cancelled; and the id of the last of all that
-    were looked at, None where these were the last there are."""
+    """Of so many subflows that go on, those whose parent's flow run was cancelled; and the place of the last of all
+    that were looked at, None where these were the last there are."""
 
     orphaned: list[Unfinished]
-    last: str | None
+    last: Place | None
 
 
 def cancelled(conn: Connection, after: Place, limit: int) -> list[Place]:
     """So many cancelled flow runs, those that ended next after this place."""
     end, run_id = flow_runs.c.end_time, flow_runs.c.id
-    later = or_(end > after.end_time, and_(end == after.end_time, run_id > after.id))
-    statement = select(end, run_id).where(CANCELLED, end >= after.end_time, later).order_by(end, run_id)
+    statement = select(end, run_id).where(CANCELLED, _comes_after(end, after)).order_by(end, run_id)
     return [Place(*row) for row in conn.execute(statement.limit(limit))]
+
+
+def _comes_after(time: ColumnElement[Any], place: Place) -> ColumnElement[bool]:
+    is_later = or_(time > place.time, and_(time == place.time, flow_runs.c.id > place.id))
+    return and_(time >= place.time, is_later)
 
 
 def unfinished_task_runs(conn: Connection, flow_run_ids: Collection[str], limit: int) -> list[Unfinished]:
@@ -65,23 +69,23 @@ def unfinished_task_runs(conn: Connection, flow_run_ids: Collection[str], limit:
     ]
 
 
-def orphaned_subflows(conn: Connection, after: str, limit: int) -> Subflows:
-    """Look at so many subflows that go on, those of the next ids after this one. One that is being cancelled by its
-    worker is left to it."""
-    owner = flow_runs.alias("owner")
+def orphaned_subflows(conn: Connection, after: Place, limit: int) -> Subflows:
+    """Look at so many subflows that go on, those that came to their states next after this place. One that is being
+    cancelled by its worker is left to it."""
+    owner, since = flow_runs.alias("owner"), flow_runs.c.state_timestamp
     looked_at = (
-        select(flow_runs.c.id, flow_runs.c.state_id, flow_runs.c.state_type, flow_runs.c.deployment_id)
+        select(since, flow_runs.c.id, flow_runs.c.state_id, flow_runs.c.state_type, flow_runs.c.deployment_id)
         .add_columns(owner.c.state_type)
         .join(task_runs, task_runs.c.id == flow_runs.c.parent_task_run_id)
         .join(owner, owner.c.id == task_runs.c.flow_run_id)
-        .where(OPEN_SUBFLOW, flow_runs.c.id > after)
-        .order_by(flow_runs.c.id)
+        .where(OPEN_SUBFLOW, _comes_after(since, after))
+        .order_by(since, flow_runs.c.id)
         .limit(limit)
     )
     found = conn.execute(looked_at).all()
     orphaned = [
         Unfinished(run_id, state_id, deployment_id)
-        for run_id, state_id, state, deployment_id, of_owner in found
+        for _, run_id, state_id, state, deployment_id, of_owner in found
         if of_owner == StateType.CANCELLED and not (state == StateType.CANCELLING and deployment_id)
     ]
-    return Subflows(orphaned, found[-1][0] if len(found) == limit else None)
+    return Subflows(orphaned, Place(*found[-1][:2]) if len(found) == limit else None)

@@ -5,19 +5,21 @@ deployments (deployments.py).
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, or_, select, text, update
 
 from interlock.storage import rows
+from interlock.storage.queries.flow_runs import WAITING
 from interlock.storage.queries.locks import locked_ids
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import deployments, flow_runs, work_queues
 
 READY, NOT_READY = "READY", "NOT_READY"
-WAITING = text("flow_runs.state_type = 'SCHEDULED'")
 IS_READY = text("deployments.status = 'READY'")
-"""As partial indexes have it."""
+"""As a partial index has it, word by word."""
+
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def waiting(
@@ -25,8 +27,9 @@ def waiting(
 ) -> list[FlowRunInPool]:
     """So many scheduled runs of these deployments, of all times or up to one, in the order of their times."""
     time = flow_runs.c.next_scheduled_start_time
-    ids = select(flow_runs.c.id).where(WAITING, flow_runs.c.deployment_id.in_(deployment_ids))
-    ids = ids if before is None else ids.where(time <= before)
+    # With a bound in any case, so that SQLite takes the index that has the times.
+    wanted = and_(WAITING, flow_runs.c.deployment_id.in_(deployment_ids), time <= (before or END_OF_TIME))
+    ids = select(flow_runs.c.id).where(wanted)
     order = (time, flow_runs.c.id)
     statement = rows.select_flow_runs().where(flow_runs.c.id.in_(ids.order_by(*order).limit(limit))).order_by(*order)
     return with_pools(conn, [rows.flow_run(row) for row in conn.execute(statement)])

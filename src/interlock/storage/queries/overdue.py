@@ -14,8 +14,8 @@ from interlock.orchestration.states import StateDetails
 from interlock.storage.tables import flow_run_states, flow_runs
 
 NOT_LATE = text("flow_runs.state_name = 'Scheduled'")
-PAUSED = text("flow_runs.state_type = 'PAUSED'")
-"""As partial indexes have it: these are of no use where the value is a parameter."""
+PAUSED = text("coalesce(flow_runs.state_type, '') = 'PAUSED'")
+"""As partial indexes have it, word by word."""
 
 
 class Overdue(NamedTuple):

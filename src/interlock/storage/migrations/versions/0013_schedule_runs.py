@@ -18,16 +18,17 @@ INDEXES = (
         "ix_flow_runs__deployment_id_next_scheduled_start_time",
         "flow_runs",
         ["deployment_id", "next_scheduled_start_time"],
-        "state_type = 'SCHEDULED'",
+        "coalesce(state_type, '') = 'SCHEDULED'",
     ),
     ("ix_flow_runs__not_late", "flow_runs", ["next_scheduled_start_time"], "state_name = 'Scheduled'"),
-    ("ix_flow_runs__paused", "flow_runs", ["id"], "state_type = 'PAUSED'"),
-    ("ix_flow_runs__cancelled", "flow_runs", ["end_time", "id"], "state_type = 'CANCELLED'"),
+    ("ix_flow_runs__paused", "flow_runs", ["id"], "coalesce(state_type, '') = 'PAUSED'"),
+    ("ix_flow_runs__cancelled", "flow_runs", ["end_time", "id"], "coalesce(state_type, '') = 'CANCELLED'"),
     (
         "ix_flow_runs__open_subflows",
         "flow_runs",
-        ["id"],
-        "parent_task_run_id IS NOT NULL AND state_type IN ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')",
+        ["state_timestamp", "id"],
+        "parent_task_run_id IS NOT NULL"
+        " AND coalesce(state_type, '') NOT IN ('COMPLETED', 'CANCELLED', 'FAILED', 'CRASHED')",
     ),
 )
 
