@@ -138,7 +138,6 @@ QUIET = {
     "late_runs_loop_seconds": NEVER,
     "pause_expirations_loop_seconds": NEVER,
     "cancellation_cleanup_loop_seconds": NEVER,
-    "foreman_loop_seconds": NEVER,
 }
 """Settings of a server that makes and moves no flow runs by itself."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
