@@ -10,6 +10,9 @@ PostgreSQL the others. Scenarios:
   flow      a flow of 500 mapped tasks run by the published 2.20.25 client: wall time, the server's CPU time
   flow3     the same with the 3.9.1 client, beside the peer 3.9.1: also when the server shows all of it
   events    task runs told by events, as the 3.9.1 client does, by 1, 10 and 50 clients: rate, time until they show
+  deployments
+            polls with 10,000 deployments and 100,000 runs that wait, also by 200 workers beside 50 connections that
+            write; the scheduler's pass over 10,000 schedules
   scale     pages, counts, histories and more with 10,000 to 1,000,000 task runs stored: p50, p99, alone and beside
             50 connections that write; what the size costs the writes and the disk
   start     time to ready, --help, resident memory with 100,000 task runs
@@ -37,7 +40,20 @@ from bench.context import Bench
 from bench.machine import describe, pin, split_cores
 from bench.options import Options, parse
 from bench.postgres import wheel_programs
-from bench.scenarios import bare, drivers, events, fleet, flow, overload, queue, scale, start, takeover, writes
+from bench.scenarios import (
+    bare,
+    deployments,
+    drivers,
+    events,
+    fleet,
+    flow,
+    overload,
+    queue,
+    scale,
+    start,
+    takeover,
+    writes,
+)
 
 ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "writes": writes.run,
@@ -45,6 +61,7 @@ ON_EACH_DATABASE: dict[str, Callable[[Bench, str], report.Section]] = {
     "flow": flow.run,
     "flow3": flow.run_line_3,
     "events": events.run,
+    "deployments": deployments.run,
     "start": start.run,
     "overload": overload.run,
 }
@@ -61,6 +78,7 @@ SCENARIOS = (
     "flow",
     "flow3",
     "events",
+    "deployments",
     "scale",
     "start",
     "overload",

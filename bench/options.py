@@ -38,7 +38,8 @@ LENGTHS = (
     Length("peer_runs", int, 100_000, 10_000, "scale: the largest size that the peer is measured at"),
     Length("overload_seconds", float, 20, 3, "overload: seconds of ten times the load, of each kind"),
     Length("overload_connections", int, 5000, 200, "overload: connections of the load, and obedient clients"),
-    Length("repeats", int, 50, 10, "scale: requests of each kind"),
+    Length("deployments", int, 10_000, 500, "deployments: how many of them"),
+    Length("repeats", int, 50, 10, "scale, deployments: requests of each kind"),
 )
 
 
@@ -56,6 +57,7 @@ class Options:
     peer_runs: int
     overload_seconds: float
     overload_connections: int
+    deployments: int
     repeats: int
     connections: tuple[int, ...]
     sizes: tuple[int, ...]

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import httpx
@@ -131,6 +132,18 @@ def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
         yield url
 
 
+NEVER = 1e9
+QUIET = {
+    "scheduler_recent_seconds": NEVER,
+    "late_runs_loop_seconds": NEVER,
+    "pause_expirations_loop_seconds": NEVER,
+    "cancellation_cleanup_loop_seconds": NEVER,
+    "foreman_loop_seconds": NEVER,
+}
+"""Settings of a server that makes and moves no flow runs by itself."""
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
 @pytest.fixture(scope="session")
 def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL, ending in /api, of a real server process on a fresh database."""
@@ -138,12 +151,22 @@ def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPa
         yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
 
 
-def _served(database_url: str, log_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def quiet_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of such a process that makes and moves no flow runs by itself."""
+    settings = {f"INTERLOCK_{name.upper()}": str(value) for name, value in QUIET.items()}
+    with fresh_database() as database_url:
+        yield from _served(database_url, tmp_path_factory.mktemp("quiet") / "server.log", settings)
+
+
+def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
     command += ["--database-url", database_url]
     with log_path.open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **settings}
+        )
         assert process.stdout is not None
         first_line = process.stdout.readline()
         assert "ready" in first_line, log_path.read_text()
@@ -201,7 +224,7 @@ class LiveServer:
 @pytest.fixture(scope="module")
 def live_server(fresh_database: FreshDatabase) -> Iterator[LiveServer]:
     """A server in this process on a database of this module's own."""
-    with fresh_database() as url, LiveServer(Settings(database_url=url)) as server:
+    with fresh_database() as url, LiveServer(Settings(database_url=url, **QUIET)) as server:  # type: ignore[arg-type]
         yield server
 
 

@@ -28,11 +28,15 @@ from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
 from interlock.engine.services import Service, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
+from interlock.engine.services.cancellation_cleanup import cancellation_cleanup
 from interlock.engine.services.event_retention import event_retention
 from interlock.engine.services.expired_leases import EXPIRED_LEASES
 from interlock.engine.services.foreman import UNSERVED_POOLS, silent_workers, unpolled_deployments, unpolled_queues
+from interlock.engine.services.late_runs import late_runs
 from interlock.engine.services.lost_workers import lost_servers, lost_workers
+from interlock.engine.services.pause_expirations import pause_expirations
 from interlock.engine.services.run_sums import RUN_SUMS
+from interlock.engine.services.scheduler import scheduler
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
 from interlock.engine.tail import Tail
 from interlock.engine.task_queue import TaskQueue
@@ -110,6 +114,10 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
     """What the leader does in the background."""
     grace_seconds = settings.task_grace_seconds
     return (
+        scheduler(settings.horizon, settings.scheduler_recent_seconds, CHANCE),
+        late_runs(settings.late_runs_after_seconds, settings.late_runs_loop_seconds),
+        pause_expirations(settings.pause_expirations_loop_seconds),
+        cancellation_cleanup(settings.cancellation_cleanup_loop_seconds),
         CACHE_EXPIRY,
         event_retention(settings.event_retention_days),
         EXPIRED_LEASES,

@@ -4,12 +4,15 @@ What lives here: every setting with its default and meaning. What does not: what
 """
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from interlock.orchestration.scheduling import Horizon
 
 ENV_PREFIX = "INTERLOCK_"
 SECRETS = frozenset({"auth_string"})
@@ -112,6 +115,31 @@ class Settings(BaseSettings):
         7, gt=0, le=36_500, description="For how many days events are kept. The states of runs stay with their runs."
     )
 
+    scheduler_loop_seconds: float = Field(
+        60, ge=0, description="How long the scheduler leaves a schedule alone that nobody changes."
+    )
+    scheduler_recent_seconds: float = Field(
+        5, gt=0, description="How often the scheduler looks for schedules that are due, or were changed."
+    )
+    scheduler_min_runs: int = Field(3, ge=1, description="So many runs of a schedule are made ahead at least.")
+    scheduler_max_runs: int = Field(100, ge=1, description="So many runs of a schedule are made ahead at most.")
+    scheduler_min_scheduled_seconds: float = Field(
+        3_600, ge=0, description="How far ahead the runs of a schedule are made at least."
+    )
+    scheduler_max_scheduled_seconds: float = Field(
+        8_640_000, gt=0, le=3_153_600_000, description="How far ahead runs are made at most: 100 days."
+    )
+    late_runs_after_seconds: float = Field(
+        15, ge=0, description="How long after its time a flow run that has not begun is marked late."
+    )
+    late_runs_loop_seconds: float = Field(5, gt=0, description="How often late flow runs are looked for.")
+    pause_expirations_loop_seconds: float = Field(
+        5, gt=0, description="How often paused flow runs are looked for that nobody resumed in time."
+    )
+    cancellation_cleanup_loop_seconds: float = Field(
+        20, gt=0, description="How often task runs and subflows are looked for whose flow run was cancelled."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
@@ -148,6 +176,17 @@ class Settings(BaseSettings):
     def shown_database(self) -> str:
         """The database for people: the file's path, or where PostgreSQL is."""
         return self.shown_database_url if self.is_postgres else str(self.sqlite_path)
+
+    @property
+    def horizon(self) -> Horizon:
+        """How far ahead the scheduler makes runs."""
+        return Horizon(
+            min_runs=self.scheduler_min_runs,
+            max_runs=self.scheduler_max_runs,
+            min_time=timedelta(seconds=self.scheduler_min_scheduled_seconds),
+            max_time=timedelta(seconds=self.scheduler_max_scheduled_seconds),
+            pause=timedelta(seconds=self.scheduler_loop_seconds),
+        )
 
     @property
     def is_postgres(self) -> bool:

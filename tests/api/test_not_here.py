@@ -7,7 +7,6 @@ import pytest
 @pytest.mark.parametrize(
     "path",
     [
-        "/deployments/get_scheduled_flow_runs",
         "/automations/count",
         "/templates/validate",
         "/automations/",

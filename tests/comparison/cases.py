@@ -10,6 +10,7 @@ from tests.comparison import (
     flow_resume,
     flow_rules,
     requests_blocks,
+    requests_deployment_slots,
     requests_deployments,
     requests_filters,
     requests_flow_runs,
@@ -42,6 +43,7 @@ SOURCES: tuple[Callable[[], Iterator[Case]], ...] = (
     requests_small.cases,
     requests_limits_v2.cases,
     requests_leases.cases,
+    requests_deployment_slots.cases,
     requests_blocks.cases,
     requests_work.cases,
 )

@@ -44,7 +44,8 @@ class Addition:
     """Wherever the peer answers an object with these keys, and perhaps more, Interlock's has one field more (letter g).
 
     The field holds `value`, what the object's field `as_in` holds, or what is `made_of` the object. Where `whole`,
-    those are all the object's keys.
+    those are all the object's keys. The newer line of the peer has some of these fields itself: they stay as they are
+    unless this `replaces` them.
     """
 
     keys: frozenset[str]
@@ -53,9 +54,14 @@ class Addition:
     as_in: str | None = None
     made_of: Callable[[dict[str, JSON]], JSON] | None = None
     whole: bool = False
+    replaces: bool = False
 
     def concerns(self, value: dict[str, JSON]) -> bool:
         return self.keys == value.keys() if self.whole else self.keys <= value.keys()
+
+    def adds_to(self, value: dict[str, JSON]) -> bool:
+        """Whether Interlock's object has this field, and the peer's does not, or otherwise."""
+        return self.concerns(value) and (self.replaces or self.field not in value)
 
     def in_object(self, value: dict[str, JSON]) -> JSON:
         """What the field holds in this object."""
@@ -94,7 +100,7 @@ def _free_slots(pool_or_queue: dict[str, JSON]) -> JSON:
 
 
 ADDITIONS = (
-    Addition(frozenset({"untrackable_result", "transition_id"}), "deferred"),
+    Addition(frozenset({"untrackable_result", "transition_id"}), "deferred", replaces=True),
     Addition(frozenset({"untrackable_result", "transition_id"}), "traceparent"),
     Addition(frozenset({"untrackable_result", "transition_id"}), "deployment_concurrency_lease_id"),
     Addition(frozenset({"empirical_policy", "run_count"}), "labels", made_of=_labels),
@@ -282,7 +288,7 @@ def with_additions(value: JSON) -> JSON:
         return [with_additions(item) for item in value]
     if not isinstance(value, dict):
         return value
-    more = {addition.field: addition.in_object(value) for addition in ADDITIONS if addition.concerns(value)}
+    more = {addition.field: addition.in_object(value) for addition in ADDITIONS if addition.adds_to(value)}
     return {key: item if key == "request_body" else with_additions(item) for key, item in value.items()} | more
 
 

@@ -15,7 +15,7 @@ from tests.comparison.replay import replay
 
 CONNECTIONS = 16
 # How many cases there are: each of them a sequence of requests, most of whose answers are compared.
-COUNT = 7363
+COUNT = 7458
 SHOWN = 40
 
 
@@ -66,9 +66,9 @@ def test_interlock_is_to_fail_nowhere(cases: list[Case], recordings: dict[str, R
     assert not failing
 
 
-def test_interlock_answers_as_the_peer(interlock_url: str, cases: list[Case], recordings: dict[str, Recording]) -> None:
+def test_interlock_answers_as_the_peer(quiet_url: str, cases: list[Case], recordings: dict[str, Recording]) -> None:
     """No difference but the declared ones, and every declared one."""
-    failures = _failures(interlock_url, cases, recordings)
+    failures = _failures(quiet_url, cases, recordings)
     if failures:
         counts = Counter(key.partition("/")[0] for key in failures)
         shown = ["\n    ".join([key, *lines[:8]]) for key, lines in list(failures.items())[:SHOWN]]

@@ -23,14 +23,14 @@ from tests.comparison.filled import Filled, filled
 from tests.comparison.peer import running_peer
 from tests.comparison.recordings import differing
 from tests.comparison.replay import Answer
-from tests.conftest import FreshDatabase, LiveServer
+from tests.conftest import NEVER, QUIET, FreshDatabase, LiveServer
 
 pytestmark = pytest.mark.timeout(1800)
 
 REQUESTS = 300
 SHOWN = 30
-NEVER = {"task_grace_seconds": 1e9, "task_pending_seconds": 1e9}
-"""Runs that are stuck are not moved on meanwhile, as they aren't by a peer without its services."""
+STILL = QUIET | {"task_grace_seconds": NEVER, "task_pending_seconds": NEVER}
+"""Runs are neither made nor moved on meanwhile, as they aren't by a peer without its services."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _added(answer: Answer) -> Answer:
 
 @pytest.fixture(scope="module")
 def interlock(fresh_database: FreshDatabase, drawn: Drawn) -> Iterator[Filled]:
-    with fresh_database() as url, LiveServer(Settings(database_url=url, **NEVER)) as live:
+    with fresh_database() as url, LiveServer(Settings(database_url=url, **STILL)) as live:
         server = filled(live.url, drawn.world)
         yield server
         server.connection.close()

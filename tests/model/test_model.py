@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from interlock.settings import Settings
-from tests.conftest import FakeClock
+from tests.conftest import QUIET, FakeClock
 from tests.model.conftest import CAMPAIGN, ORDINARY
 from tests.model.machine import LedgerMachine
 from tests.model.server import Servers
@@ -26,7 +26,7 @@ def test_whatever_is_asked_in_whatever_order_servers_and_model_agree(
     database: str, database_url: str, clock: FakeClock
 ) -> None:
     """Creations, transitions, deletions, limits, time that passes and restarts; on PostgreSQL with several servers."""
-    settings = Settings(database_url=database_url, task_grace_seconds=LONG, task_pending_seconds=LONG)
+    settings = Settings(database_url=database_url, task_grace_seconds=LONG, task_pending_seconds=LONG, **QUIET)
     with Servers(settings, clock, SERVERS[database]) as servers:
 
         def machine() -> LedgerMachine:

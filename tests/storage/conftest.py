@@ -1,7 +1,7 @@
 """Fixtures for tests of what is asked of the tables."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,10 +37,9 @@ class PlainStore:
             raise outcome
         return outcome  # type: ignore[return-value]
 
-    def decide(self, command: Command) -> None:
-        (outcome,) = self._runner.run(self._store.commit([command]))
-        if isinstance(outcome, Exception):
-            raise outcome
+    def decide(self, *commands: Command) -> Sequence[Any]:
+        """What becomes of commands, all in one batch."""
+        return self._runner.run(self._store.commit(commands))
 
     def close(self) -> None:
         self._runner.run(self._store.close())

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select
 from interlock.api.events import command_of
 from interlock.api.schemas.events import EventBody
 from interlock.orchestration.facts import Chance
-from interlock.storage import ledger, sums
+from interlock.storage import ledger, sums, tag_sums
 from interlock.storage.invariants import violations
 from interlock.storage.tables import events, flow_runs, flows, task_run_states, task_run_tags, task_runs
 from tests.builders import THEN
@@ -131,6 +131,7 @@ def _with_flow_run(conn: Connection) -> str:
     counts = {"run_count": 0, "total_run_time": 0.0, "auto_scheduled": False, "empirical_policy": "{}", "tags": []}
     conn.execute(insert(flow_runs).values(id=flow_run_id, name="flow run", flow_id=flow_id, **times, **empty, **counts))
     sums.rebuild(conn)
+    tag_sums.rebuild(conn)
     return flow_run_id
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from interlock.orchestration.states import StateType
-from interlock.storage import sums, tables
+from interlock.storage import sums, tables, tag_sums
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = ("alpha", "Alpha", "be_ta", "beXta", "be%ta", "Ünï")
@@ -55,6 +55,7 @@ def fill(conn: Connection, seed: int) -> Rows:
         )
         row["parent_task_run_id"] = row.pop("parent")
     sums.rebuild(conn)
+    tag_sums.rebuild(conn)
     return world.rows
 
 

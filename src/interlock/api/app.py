@@ -11,6 +11,7 @@ from interlock import __version__
 from interlock.api import (
     admin,
     artifacts,
+    automations,
     block_capabilities,
     block_documents,
     block_schemas,
@@ -24,6 +25,7 @@ from interlock.api import (
     deployment_queries,
     deployment_runs,
     deployment_schedules,
+    deployment_scheduling,
     deployments,
     event_streams,
     events,
@@ -36,7 +38,6 @@ from interlock.api import (
     flow_runs,
     flows,
     logs,
-    not_here,
     numbered_pages,
     run_states,
     saved_searches,
@@ -59,7 +60,6 @@ from interlock.api.front import API_PREFIX, Front
 from interlock.api.hot_routes import HotRoutes
 
 ROUTERS = (
-    not_here.router,
     bulk.router,
     numbered_pages.router,
     task_queues.router,
@@ -76,6 +76,7 @@ ROUTERS = (
     ui.router,
     flow_queries.router,
     flows.router,
+    deployment_scheduling.router,
     deployments.router,
     deployment_queries.router,
     deployment_schedules.router,
@@ -84,6 +85,7 @@ ROUTERS = (
     events.router,
     event_streams.router,
     artifacts.router,
+    automations.router,
     concurrency_limits.router,
     concurrency_limits_v2.router,
     concurrency_leases.router,

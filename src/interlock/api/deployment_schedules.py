@@ -59,7 +59,7 @@ async def update_deployment_schedule(
 async def delete_deployment_schedule(id: Id, schedule_id: Id, context: ContextDep) -> Response:
     """Delete a schedule. The runs that the deployment's schedules made, and that wait, go as well."""
     await _check_deployment(context, id)
-    if not await context.batcher.write(deployment_schedules.delete_one, id, schedule_id):
+    if not await context.batcher.write(deployment_schedules.delete_one, id, schedule_id, context.clock()):
         raise HTTPException(404, "Schedule not found.")
     return Response(status_code=204)
 

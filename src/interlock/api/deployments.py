@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.responses import Response
 
 from interlock.api import job_variables, value_schemas
+from interlock.api.client_lines import CallsAs3x
 from interlock.api.context import Context, ContextDep
 from interlock.api.errors import json_response
 from interlock.api.hydration import HydrationError, hydrate_for
@@ -199,22 +200,29 @@ async def delete_deployment(id: Id, context: ContextDep) -> Response:
 
 @router.post("/{id:uuid}/set_schedule_active")
 @router.post("/{id:uuid}/resume_deployment")
-async def resume_deployment(id: Id, context: ContextDep) -> None:
-    """Let the schedule of a deployment make runs."""
-    await _set_paused(context, id, False)
+async def resume_deployment(id: Id, context: ContextDep, as_3x: CallsAs3x) -> None:
+    """Let the schedules of a deployment make runs."""
+    await _set_paused(context, id, False, as_3x)
 
 
 @router.post("/{id:uuid}/set_schedule_inactive")
 @router.post("/{id:uuid}/pause_deployment")
-async def pause_deployment(id: Id, context: ContextDep) -> None:
-    """Stop the schedule of a deployment, and delete the runs that it made and that have not begun."""
-    await _set_paused(context, id, True)
+async def pause_deployment(id: Id, context: ContextDep, as_3x: CallsAs3x) -> None:
+    """Stop the schedules of a deployment, and delete the runs that they made and that have not begun."""
+    await _set_paused(context, id, True, as_3x)
 
 
-async def _set_paused(context: Context, deployment_id: str, paused: bool) -> None:
-    check = _check_single_schedule
-    if not await context.batcher.write(deployments.set_paused, deployment_id, paused, check, context.clock()):
+async def _set_paused(context: Context, deployment_id: str, paused: bool, as_3x: bool) -> None:
+    """To clients of the 2.x line a deployment has one schedule, which is switched with it. To those of the 3.x line
+    each of its schedules has a switch of its own."""
+    check = _check_nothing if as_3x else _check_single_schedule
+    switch = partial(deployments.set_paused, schedules_too=not as_3x)
+    if not await context.batcher.write(switch, deployment_id, paused, check, context.clock()):
         raise HTTPException(404, "Deployment not found")
+
+
+def _check_nothing(_: Deployment) -> None:
+    pass
 
 
 def _check_single_schedule(deployment: Deployment) -> None:

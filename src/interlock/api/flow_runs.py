@@ -92,7 +92,8 @@ async def create_flow_run(
 ) -> Any:
     """Create a flow run, or answer 200 with the one of the same flow and idempotency key."""
     queue_id = await _named_queue(context, body.work_pool_name, body.work_queue_name)
-    draft = body.draft(context.chance.new_id(), context.clock(), created_by, queue_id)
+    inherited = await _labels_of(context, body.deployment_id)
+    draft = body.draft(context.chance.new_id(), context.clock(), created_by, queue_id, inherited)
     proposal = body.state.proposal() if body.state else PENDING
     return await create(context, CreateFlowRun(run=draft, proposal=proposal, api_version=api_version))
 
@@ -108,6 +109,10 @@ async def _named_queue(context: Context, pool_name: str | None, name: str | None
     if queue is None:
         raise HTTPException(404, str(NoQueueError(pool_name, name)))
     return str(queue["id"])
+
+
+async def _labels_of(context: Context, deployment_id: str | None) -> dict[str, Any]:
+    return {} if deployment_id is None else await context.store.read(deployments.labels, deployment_id)
 
 
 @router.patch("/{id}", status_code=204)

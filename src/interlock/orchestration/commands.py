@@ -62,12 +62,16 @@ SLOT_TERMS = SlotTerms()
 
 
 class SetFlowRunState(msgspec.Struct, frozen=True, kw_only=True):
-    """Move a flow run to another state. `api_version` is the caller's, None where it named none."""
+    """Move a flow run to another state. `api_version` is the caller's, None where it named none.
+
+    `only_from` is as in SetTaskRunState.
+    """
 
     flow_run_id: str
     proposal: Proposal
     force: bool = False
     marking_late: bool = False
+    only_from: str | None = None
     api_version: tuple[int, int, int] | None = None
     slot_terms: SlotTerms = SLOT_TERMS
 

@@ -31,6 +31,8 @@ from interlock.orchestration.states import Proposal, State
 from interlock.orchestration.task_rules import release_task_concurrency_slots
 from interlock.orchestration.transition import ApiVersion, FlowRule, FlowTransition, TaskTransition, govern
 
+MOVED_ON = Abort("The run has moved on.")
+
 
 def create_task_run(command: CreateTaskRun, facts: TaskFacts, moment: Moment) -> TaskDecision:
     """Put a new task run in its first state.
@@ -45,11 +47,15 @@ def set_task_run_state(run: TaskRun, command: SetTaskRunState, facts: TaskFacts,
     """Decide whether, and how, a task run moves to the proposed state. A repeated request is answered as the first."""
     if repeats(run.state, command.proposal, facts):
         return TaskDecision(run=run, verdict=REPEATED, state=run.state)
-    if command.only_from is not None and (run.state is None or run.state.id != command.only_from):
-        return TaskDecision(run=run, verdict=Abort("The run has moved on."), state=run.state)
+    if _has_moved_on(run, command):
+        return TaskDecision(run=run, verdict=MOVED_ON, state=run.state)
     if command.force or _is_background(run, command.proposal):
         return _force_task_run(run, command.proposal, facts, moment)
     return _move_task_run(run, command.proposal, CORE_TASK_POLICY, facts, moment)
+
+
+def _has_moved_on(run: TaskRun | FlowRun, command: SetTaskRunState | SetFlowRunState) -> bool:
+    return command.only_from is not None and (run.state is None or run.state.id != command.only_from)
 
 
 def _force_task_run(run: TaskRun, proposal: Proposal, facts: TaskFacts, moment: Moment) -> TaskDecision:
@@ -107,6 +113,8 @@ def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts,
     """
     if repeats(run.state, command.proposal, facts):
         return FlowDecision(run=run, verdict=REPEATED, state=run.state)
+    if _has_moved_on(run, command):
+        return FlowDecision(run=run, verdict=MOVED_ON, state=run.state)
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
     if command.force:
         policy = MINIMAL_FLOW_POLICY
@@ -121,13 +129,14 @@ def _proposed(run: FlowRun, proposal: Proposal, api_version: ApiVersion | None) 
 def _move_flow_run(proposed: FlowTransition, policy: Table[FlowRule], facts: FlowFacts, moment: Moment) -> FlowDecision:
     run, proposal = proposed.run, proposed.proposal
     left = None if run.state is None else run.state.type
-    timed = replace(proposed, proposal=with_lease(bookkeeping.timed(proposal, moment.now), facts))
-    transition = govern(timed, policy[left][proposal.type], facts, moment)
+    timed = replace(proposed, proposal=bookkeeping.timed(proposal, moment.now))
+    transition = govern(with_lease(timed, facts), policy[left][proposal.type], facts, moment)
     if not transition.is_written:
         unmoved = bookkeeping.unmoved_flow_run(transition, moment.now)
         return FlowDecision(run=unmoved, verdict=transition.verdict, state=run.state)
-    # What a rule puts in the place of the proposed state names the lease as well.
-    transition = replace(transition, proposal=with_lease(transition.proposal, facts))
+    if facts.lease is not None:
+        # What a rule puts in the place of the proposed state names it as well.
+        transition = with_lease(transition, facts)
     state = bookkeeping.next_flow_state(transition, proposal.details.transition_id, moment)
     moved = bookkeeping.moved_flow_run(transition, state)
     return FlowDecision(

@@ -108,11 +108,16 @@ def enforce_deployment_concurrency_on_late(
     return Reject(reason, Proposal(type=StateType.CANCELLED, message=REACHED))
 
 
-def with_lease(proposal: Proposal, facts: FlowFacts) -> Proposal:
-    """The proposed state with the lease that the run holds, which clients leave out."""
-    if facts.lease is None or proposal.details.deployment_concurrency_lease_id is not None:
-        return proposal
-    return replace(proposal, details=replace(proposal.details, deployment_concurrency_lease_id=facts.lease.id))
+def with_lease(transition: FlowTransition, facts: FlowFacts) -> FlowTransition:
+    """The transition to a state that names the lease of the one before, which clients leave out. A run that runs is
+    told of no lease that has ended: its client would fail to renew it."""
+    named = None if transition.initial is None else transition.initial.details.deployment_concurrency_lease_id
+    proposal = transition.proposal
+    if named is None or proposal.details.deployment_concurrency_lease_id is not None:
+        return transition
+    if facts.lease is None and proposal.type is StateType.RUNNING:
+        return transition
+    return _naming(transition, named)
 
 
 def release_flow_concurrency_slots(

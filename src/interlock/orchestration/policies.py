@@ -134,7 +134,7 @@ CORE_FLOW_RULES: tuple[Entry[FlowRule], ...] = (
     Entry(ensure_only_scheduled_flows_marked_late, ANY_OR_NONE, _only(SCHEDULED)),
     Entry(handle_pausing_flows, ANY_OR_NONE, _only(PAUSED)),
     Entry(handle_resuming_paused_flows, _only(PAUSED), ANY),
-    Entry(copy_scheduled_time, _only(SCHEDULED), _only(PENDING)),
+    Entry(copy_scheduled_time, _only(SCHEDULED, PENDING), _only(PENDING)),
     Entry(wait_for_scheduled_time, _only(SCHEDULED, PENDING), _only(RUNNING)),
     Entry(retry_failed_flows, _only(RUNNING), _only(FAILED)),
 )

@@ -11,6 +11,10 @@ import msgspec
 
 from interlock.orchestration.states import State
 
+FLOW_LABEL = "prefect.flow.id"
+DEPLOYMENT_LABEL = "prefect.deployment.id"
+"""The labels that the server gives by itself; a caller's of the same name go before them."""
+
 
 class TaskRunPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A task run's retry settings. Delays are in seconds; a list gives the delay of each retry in turn.

@@ -42,7 +42,7 @@ def prevent_pending_transitions(transition: TransitionT, facts: Facts, moment: M
 
 
 def copy_scheduled_time(transition: TransitionT, facts: Facts, moment: Moment) -> TransitionT | None:
-    """A scheduled run that goes pending keeps its scheduled time, unless it brings a new one."""
+    """A run that goes pending, or on from there, keeps the time that it was scheduled for, unless it brings another."""
     scheduled_time = transition.current.details.scheduled_time
     if transition.proposal.details.scheduled_time is not None:
         return None

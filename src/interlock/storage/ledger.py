@@ -34,7 +34,7 @@ from interlock.orchestration.facts import Chance
 from interlock.orchestration.runs import TaskRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
-from interlock.storage import deployment_slots, rows, state_events, tag_limits, tags, work_slots
+from interlock.storage import deployment_slots, rows, state_events, tag_limits, tag_sums, tags, work_slots
 from interlock.storage.expressions import among, keyed, members
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
 from interlock.storage.queries import artifacts, events
@@ -373,7 +373,9 @@ def gather(conn: Connection, writes: Writes, facts: WorkingSet, new_id: NewId, n
     deployment_slots.gather(writes, facts)
     _write_cache(writes, facts, new_id)
     _write_queue(writes, facts)
-    add_changes(writes, task_runs, ((was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()))
+    moves = [(was, facts.task_runs[i]) for i, was in facts.touched_task_runs.items()]
+    add_changes(writes, task_runs, moves)
+    tag_sums.add_changes(writes, moves)
     add_changes(writes, flow_runs, ((was, facts.flow_runs[i]) for i, was in facts.touched_flow_runs.items()))
     events.gather(conn, writes, facts.new_events)
     state_events.gather(writes, task_runs, facts.new_task_run_states, now)

@@ -27,6 +27,11 @@ def key_of(tag: str) -> str:
     return tag[:KEY_CHARACTERS]
 
 
+def keys_of(tags: Iterable[str]) -> set[str]:
+    """How tags are told in the index, each once."""
+    return set(map(key_of, tags))
+
+
 def is_told_whole(tag: str) -> bool:
     """Whether no other tag has the same key."""
     return len(tag) < KEY_CHARACTERS
@@ -40,19 +45,15 @@ def runs_with(tag: str) -> Select[tuple[str]]:
 def gather(writes: Writes, created: Iterable[TaskRun], retagged: Iterable[tuple[TaskRun, TaskRun]]) -> None:
     """Have the index follow: runs that are new, and runs that may have other tags than before, each as it was and as it
     is."""
-    changes = [(now.id, _keys(before.tags), _keys(now.tags)) for before, now in retagged if before.tags != now.tags]
+    changes = [(now.id, keys_of(before.tags), keys_of(now.tags)) for before, now in retagged if before.tags != now.tags]
     writes.add(_DELETE, _rows((run_id, before - now) for run_id, before, now in changes))
     added = [(run_id, now - before) for run_id, before, now in changes]
-    writes.add(_INSERT, _rows([*((run.id, _keys(run.tags)) for run in created if run.tags), *added]))
+    writes.add(_INSERT, _rows([*((run.id, keys_of(run.tags)) for run in created if run.tags), *added]))
 
 
 def remove(conn: Connection, runs: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Take task runs out, given by their ids and tags."""
-    _DELETE.write(conn, _rows((run_id, _keys(tags)) for run_id, tags in runs))
-
-
-def _keys(tags: Iterable[str]) -> set[str]:
-    return set(map(key_of, tags))
+    _DELETE.write(conn, _rows((run_id, keys_of(tags)) for run_id, tags in runs))
 
 
 def _rows(keys: Iterable[tuple[str, set[str]]]) -> Rows:

@@ -17,7 +17,7 @@ from interlock.orchestration.events import Event
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.server import create_store
 from interlock.settings import Settings
-from interlock.storage import sums
+from interlock.storage import sums, tag_sums
 from interlock.storage.invariants import violations
 from interlock.storage.queries import artifacts, concurrency_leases, concurrency_limits, concurrency_limits_v2, flows
 from tests.builders import flow_run_draft, task_run_draft
@@ -130,6 +130,7 @@ class Breakable:
         with what was changed, unless it is these that were."""
         if summed_up:
             sums.rebuild(self.conn)
+            tag_sums.rebuild(self.conn)
         return {x.name: (x.count, x.examples) for x in violations(self.conn)}
 
 

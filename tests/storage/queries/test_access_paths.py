@@ -16,18 +16,41 @@ import pytest
 from sqlalchemy import Connection, Table, insert, select
 
 from interlock.orchestration.states import TERMINAL_TYPES
-from interlock.storage import sums
-from interlock.storage.filters import EVERYTHING, AnyOf, Between, Criteria, Criterion, IsNull, Order, Related, all_of
+from interlock.storage import sums, tag_sums
+from interlock.storage.filters import (
+    EVERYTHING,
+    AnyOf,
+    Between,
+    Criteria,
+    Criterion,
+    HasAllTags,
+    IsNull,
+    Order,
+    Related,
+    all_of,
+)
 from interlock.storage.queries import artifacts as artifact_queries
+from interlock.storage.queries import (
+    cancellation,
+    deployment_polls,
+    graph,
+    history,
+    overdue,
+    run_states,
+    runs_filter,
+    scheduling,
+    work_polls,
+    work_pools,
+)
 from interlock.storage.queries import flow_runs as flow_run_queries
-from interlock.storage.queries import graph, history, run_states, runs_filter, work_polls, work_pools
 from interlock.storage.queries import logs as log_queries
 from interlock.storage.queries import task_runs as task_run_queries
 from interlock.storage.queries.artifacts import Wanted
+from interlock.storage.queries.cancellation import Place as Cancelled
 from interlock.storage.queries.exports import FLOW_RUN_ROWS, TASK_RUN_ROWS, next_rows
 from interlock.storage.queries.history import Grid
 from interlock.storage.queries.work_polls import Window
-from interlock.storage.tables import artifacts, deployments, flow_runs, flows, logs, task_runs
+from interlock.storage.tables import artifacts, deployment_schedules, deployments, flow_runs, flows, logs, task_runs
 from interlock.storage.tables import flow_run_states as flow_states
 from interlock.storage.tables import task_run_states as task_states
 from interlock.storage.walks import Place
@@ -42,7 +65,16 @@ FLOW_RUNS, OWNERS = 20_000, 200
 MORE_TASK_RUNS = 100
 """One flow run has so many more."""
 
-LARGE = {"task_runs", "task_run_states", "flow_runs", "flow_run_states", "subflow", "logs", "artifacts"}
+LARGE = {
+    "deployment_schedules",
+    "task_runs",
+    "task_run_states",
+    "flow_runs",
+    "flow_run_states",
+    "subflow",
+    "logs",
+    "artifacts",
+}
 
 
 def record(table: Table, number: int) -> str:
@@ -64,11 +96,13 @@ def crowd(fresh_database: FreshDatabase) -> Iterator[PlainStore]:
 def add_crowd(conn: Connection) -> None:
     for owners in (flows, deployments):
         add(conn, owners, ({"name": f"{x} of many", "flow_id": record(flows, x)} for x in range(OWNERS)))
+    conn.execute(insert(deployment_schedules), list(map(schedule, range(10 * OWNERS))))
     add(conn, flow_runs, map(flow_run, range(FLOW_RUNS)))
     add(conn, task_runs, map(task_run, range(2 * FLOW_RUNS + MORE_TASK_RUNS)))
     add(conn, flow_states, ({"flow_run_id": record(flow_runs, x)} for x in range(FLOW_RUNS)))
     add(conn, task_states, ({"task_run_id": record(task_runs, x)} for x in range(2 * FLOW_RUNS)))
     sums.rebuild(conn)
+    tag_sums.rebuild(conn)
     line = {"name": "x", "level": 20, "message": "m", "created": NOON, "updated": NOON}
     lines = (
         line
@@ -105,6 +139,13 @@ def run(table: Table, states: Table, number: int, minutes: int) -> dict[str, Any
         "end_time": None if state == "RUNNING" else expected + timedelta(seconds=9),
         "next_scheduled_start_time": None,
     }
+
+
+def schedule(number: int) -> dict[str, Any]:
+    """One of ten that a deployment has, due a minute after the one before it."""
+    owner = {"id": record(deployment_schedules, number), "deployment_id": record(deployments, number % OWNERS)}
+    values = {"schedule": {"cron": "* * * * *"}, "active": True, "catchup": False, "parameters": {}}
+    return owner | values | {"created": NOON, "updated": NOON, "due": NOON + timedelta(minutes=number)}
 
 
 def flow_run(number: int) -> dict[str, Any]:
@@ -318,7 +359,29 @@ RECORDS = {
     ),
 }
 
-FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS
+ENDED_AT = Cancelled(NOON - timedelta(days=1), FLOW_RUN)
+SERVICES = {
+    "schedules that are due": way("ix_deployment_schedules__due", scheduling.due, NOON, 100),
+    "runs that wait for who serves a deployment": way(
+        "ix_flow_runs__deployment_id_next_scheduled_start_time", deployment_polls.waiting, [DEPLOYMENT], NOON, 10
+    ),
+    "all runs that wait for who serves deployments": way(
+        "ix_flow_runs__deployment_id_next_scheduled_start_time",
+        deployment_polls.waiting,
+        [DEPLOYMENT, record(deployments, 8)],
+        None,
+        10,
+    ),
+    "late runs": way("ix_flow_runs__not_late", overdue.late, NOON, 100),
+    "pauses that end": way("ix_flow_runs__paused", overdue.expired_pauses, FLOW_RUN, NOON, 100),
+    "cancelled runs": way("ix_flow_runs__cancelled", cancellation.cancelled, ENDED_AT, 50),
+    "what goes on in cancelled runs": way(
+        TASK_RUNS_OF_FLOW_RUN, cancellation.unfinished_task_runs, [FLOW_RUN, record(flow_runs, 501)], 50
+    ),
+    "subflows that go on": way("ix_flow_runs__open_subflows", cancellation.orphaned_subflows, ENDED_AT, 50),
+}
+
+FOUND = HISTORIES | SUMS | NARROW_PAGES | RECORDS | SERVICES
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -334,6 +397,19 @@ def test_what_is_asked_for_is_found_by_an_index(crowd: PlainStore, name: str, da
     if database == "sqlite":
         assert [x.text for x in found if x.passes & LARGE] == []
         assert FOUND[name].index in used(found)
+
+
+def test_a_history_of_a_common_tag_is_told_by_its_sums(crowd: PlainStore, database: str) -> None:
+    """And by the few runs in minutes that are part of two intervals, or that have not ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "FEW_TAGGED", 0)
+        patch.setattr(history, "FEW_STATES", 100)
+        found = plans(crowd, way("pk_tag_sums", history.history, task_runs, HasAllTags(("x",)), DAY, NOON))
+    (of_sums,) = (x for x in found if "FROM tag_sums" in x.statement)
+    assert [x.text for x in found if (x.scans | x.passes) & LARGE] == []
+    if database == "sqlite":
+        assert "pk_tag_sums" in of_sums.indexes
+        assert {x for x in used(found) if "task_runs" in x} == {"ix_task_runs__state"}
 
 
 @pytest.mark.parametrize("name", BROAD_PAGES)

@@ -70,7 +70,7 @@ async def remaining(store: Store) -> str:
         (deployments.change, (DEPLOYMENT, nothing_new, nothing_made, THEN)),
         (deployments.set_paused, (DEPLOYMENT, True, nothing_new, THEN)),
         (deployment_schedules.change, (DEPLOYMENT, SCHEDULE, {}, THEN)),
-        (deployment_schedules.delete_one, (DEPLOYMENT, SCHEDULE)),
+        (deployment_schedules.delete_one, (DEPLOYMENT, SCHEDULE, THEN)),
     ],
 )
 async def test_runs_of_an_outdated_schedule_go(deployed: Store, function: Any, args: tuple[Any, ...]) -> None:
@@ -85,7 +85,7 @@ async def test_runs_of_an_outdated_schedule_go(deployed: Store, function: Any, a
         (deployments.set_paused, (DEPLOYMENT, False, nothing_new, THEN)),
         (deployment_schedules.create, (DEPLOYMENT, [], THEN)),
         (deployment_schedules.change, (DEPLOYMENT, OTHER, {}, THEN)),
-        (deployment_schedules.delete_one, (DEPLOYMENT, OTHER)),
+        (deployment_schedules.delete_one, (DEPLOYMENT, OTHER, THEN)),
         (deployments.change, (OTHER, nothing_new, nothing_made, THEN)),
     ],
 )

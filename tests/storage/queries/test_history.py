@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
-from interlock.storage.filters import EVERYTHING, AnyOf, Criterion
+from interlock.storage.filters import EVERYTHING, AnyOf, Criterion, HasAllTags
 from interlock.storage.queries import history
 from interlock.storage.queries.history import Grid
 from interlock.storage.tables import flow_runs, task_runs
 from tests.storage.conftest import World
 from tests.storage.meaning import criteria
-from tests.storage.world import NOON
+from tests.storage.world import NOON, TAGS
 
 TABLES = {"task_runs": task_runs, "flow_runs": flow_runs}
 
@@ -49,9 +49,17 @@ def plain_history(rows: list[dict[str, Any]], grid: Grid, now: datetime) -> dict
 grids = st.builds(
     Grid,
     st.builds(
-        lambda x, y: NOON + timedelta(minutes=x, seconds=y), st.integers(-40, 10), st.sampled_from([0, 12.5, 59])
+        lambda x, y: NOON + timedelta(minutes=x, seconds=y), st.integers(-40, 10), st.sampled_from([0, 12.5, 30, 59])
     ),
-    st.sampled_from([timedelta(minutes=1), timedelta(minutes=7), timedelta(seconds=309.5), timedelta(days=1)]),
+    st.sampled_from(
+        [
+            timedelta(minutes=1),
+            timedelta(minutes=7),
+            timedelta(seconds=309.5),
+            timedelta(minutes=5, seconds=30),
+            timedelta(days=1),
+        ]
+    ),
     st.integers(1, 90),
 )
 about_runs = st.sampled_from(("task_runs", "flow_runs")).flatmap(lambda x: st.tuples(st.just(x), criteria(x, depth=1)))
@@ -79,6 +87,16 @@ def test_a_history_of_all_runs_in_some_states_is_their_sum(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "FEW_STATES", few)
         compare_history(world, *asked, grid, now)
+
+
+@often
+@given(tag=st.sampled_from((*TAGS, "no run's")), grid=grids, now=moments, few=st.sampled_from([0, 100]))
+def test_a_history_of_a_tag_is_the_sum_of_its_runs(world: World, tag: str, grid: Grid, now: datetime, few: int) -> None:
+    """Whether the sums of the tag tell it, or its runs, as where few have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "FEW_TAGGED", few)
+        patch.setattr(history, "FEW_STATES", 100)
+        compare_history(world, "task_runs", HasAllTags((tag,)), grid, now)
 
 
 def compare_history(world: World, noun: str, criterion: Criterion, grid: Grid, now: datetime) -> None:

@@ -102,10 +102,6 @@ Labels = Annotated[
 ]
 """What a record is labelled with."""
 
-FLOW_LABEL = "prefect.flow.id"
-DEPLOYMENT_LABEL = "prefect.deployment.id"
-"""The labels that the server gives by itself; a caller's of the same name go before them."""
-
 
 def _cut(value: Any) -> Any:
     """Text and flags become numbers and a fraction is cut off, as older clients rely on."""

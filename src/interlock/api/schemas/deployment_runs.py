@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
-from interlock.api.names import generated_name
 from interlock.api.schemas.base import Id, JsonObject, Labels, StrictBody, Text, json_text
 from interlock.api.schemas.flow_runs import FlowRunPolicyBody, system_labels
 from interlock.api.schemas.states import StateBody
 from interlock.api.schemas.task_runs import Name
+from interlock.engine.names import generated_name
 from interlock.orchestration.runs import FlowRun
 
 

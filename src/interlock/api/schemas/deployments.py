@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 
 from interlock.api import value_schemas
 from interlock.api.schemas.base import (
-    FLOW_LABEL,
     Answer,
     Body,
     CreatorAnswer,
@@ -31,6 +30,7 @@ from interlock.api.schemas.concurrency_limits_v2 import GlobalLimitAnswer
 from interlock.api.schemas.deployment_schedules import DeploymentScheduleAnswer, DeploymentScheduleBody, encode_schedule
 from interlock.api.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule
 from interlock.api.validation_errors import WHOLE
+from interlock.orchestration.runs import FLOW_LABEL
 from interlock.storage.queries.deployment_limits import OwnLimit
 from interlock.storage.queries.work_queues import Place
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from interlock.api.names import generated_name
 from interlock.api.schemas.base import Answer, Body, Id, Number, Text, Timestamp, WholeNumber, json_text, timestamp
 from interlock.api.schemas.states import StateDetailsBody
 from interlock.api.schemas.task_runs import Name, TaskRunInput, TaskRunPolicyBody
+from interlock.engine.names import generated_name
 from interlock.orchestration.commands import RecordEvent, RecordTaskRunState
 from interlock.orchestration.events import ORCHESTRATION, RESOURCE_ID, RESOURCE_ROLE, Event
 from interlock.orchestration.runs import TaskRun, TaskRunPolicy

@@ -10,10 +10,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field
 
-from interlock.api.names import generated_name
 from interlock.api.schemas.base import (
-    DEPLOYMENT_LABEL,
-    FLOW_LABEL,
     Answer,
     Body,
     CreatorAnswer,
@@ -30,7 +27,8 @@ from interlock.api.schemas.base import (
 )
 from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
 from interlock.api.schemas.task_runs import Name, estimated_run_time, lateness
-from interlock.orchestration.runs import FlowRun, FlowRunPolicy
+from interlock.engine.names import generated_name
+from interlock.orchestration.runs import DEPLOYMENT_LABEL, FLOW_LABEL, FlowRun, FlowRunPolicy
 from interlock.orchestration.states import StateType
 from interlock.storage.queries.work_pools import WorkPool
 
@@ -80,9 +78,14 @@ class FlowRunCreateBody(StrictBody):
     job_variables: JsonObject | None = None
 
     def draft(
-        self, new_id: str, now: datetime, created_by: dict[str, str] | None, work_queue_id: str | None
+        self,
+        new_id: str,
+        now: datetime,
+        created_by: dict[str, str] | None,
+        work_queue_id: str | None,
+        inherited: dict[str, Any],
     ) -> FlowRun:
-        """The run as it is to be created, under `new_id`."""
+        """The run as it is to be created, under `new_id`, with the labels of its deployment too."""
         return FlowRun(
             id=new_id,
             created=now,
@@ -96,7 +99,7 @@ class FlowRunCreateBody(StrictBody):
             infrastructure_document_id=self.infrastructure_document_id,
             empirical_policy=self.empirical_policy.policy(),
             tags=tuple(self.tags),
-            labels=json_text(system_labels(self.flow_id, self.deployment_id) | (self.labels or {})),
+            labels=json_text(inherited | system_labels(self.flow_id, self.deployment_id) | (self.labels or {})),
             idempotency_key=self.idempotency_key,
             deployment_id=self.deployment_id,
             work_queue_id=work_queue_id,

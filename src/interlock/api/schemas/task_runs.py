@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from interlock.api.names import generated_name
 from interlock.api.schemas.base import (
     Answer,
     Body,
@@ -23,6 +22,7 @@ from interlock.api.schemas.base import (
     json_text,
 )
 from interlock.api.schemas.states import StateAnswer, StateBody, encode_state
+from interlock.engine.names import generated_name
 from interlock.orchestration.runs import FlowRun, TaskRun, TaskRunPolicy
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 

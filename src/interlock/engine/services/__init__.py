@@ -14,10 +14,15 @@ from sqlalchemy import Connection
 
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import OverloadedError
+from interlock.orchestration.commands import SetFlowRunState, SetTaskRunState
+from interlock.orchestration.refusals import Refusal
 from interlock.storage.store import StoreUnavailableError
 
 log = structlog.get_logger("interlock.services")
 
+
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""Before all ids: where a walk by them begins."""
 
 Step = Callable[[Batcher, datetime, int], Awaitable[int]]
 
@@ -39,6 +44,14 @@ class Service(msgspec.Struct, frozen=True):
 def in_one_write(function: Callable[[Connection, datetime, int], int]) -> Step:
     """A step that is a transaction."""
     return lambda batcher, now, limit: batcher.write(function, now, limit)
+
+
+async def moved(batcher: Batcher, command: SetTaskRunState | SetFlowRunState) -> bool:
+    """Have a run moved that was found a moment ago; tells whether it was. It may have moved on, or be gone."""
+    try:
+        return (await batcher.decide(command)).written
+    except Refusal:
+        return False
 
 
 async def run_services(services: Sequence[Service], batcher: Batcher, clock: Callable[[], datetime]) -> None:

@@ -1,6 +1,7 @@
 """Who is there to run flows: workers, pools, queues and deployments that nobody has heard of for a while are marked.
 
-What lives here: when, and after how long. What does not: how (storage/queries/workers.py, work_polls.py). A worker's
+What lives here: when, and after how long. What does not: how (storage/queries/workers.py, work_polls.py,
+deployment_polls.py). A worker's
 heartbeat, and polls, make them ready again.
 """
 
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from interlock.engine.services import Service, in_one_write
-from interlock.storage.queries import work_polls, workers
+from interlock.storage.queries import deployment_polls, work_polls, workers
 
 EVERY_SECONDS = 5
 
@@ -46,6 +47,6 @@ def unpolled_deployments(seconds: float) -> Service:
     """Deployments are NOT_READY whose runs nobody has asked for, nor polled their queues, for so long."""
 
     def step(conn: Connection, now: datetime, limit: int) -> int:
-        return work_polls.mark_deployments_not_ready(conn, now - timedelta(seconds=seconds), limit)
+        return deployment_polls.forget_silent(conn, now, timedelta(seconds=seconds), limit)
 
     return Service(name="unpolled deployments", every_seconds=EVERY_SECONDS, batch=100, step=in_one_write(step))

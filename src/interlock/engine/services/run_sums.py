@@ -1,6 +1,6 @@
-"""The sums over all runs: changes of late are folded into what is kept.
+"""The sums over runs: changes of late are folded into what is kept.
 
-What lives here: when. What does not: how (storage/sums.py).
+What lives here: when. What does not: how (storage/sums.py, storage/tag_sums.py).
 """
 
 from datetime import datetime
@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from interlock.engine.services import Service, in_one_write
-from interlock.storage import sums
+from interlock.storage import sums, tag_sums
 
 
 def _fold(conn: Connection, now: datetime, limit: int) -> int:
     """All that there is, which is what came since the last time. Nothing that a log should tell of."""
     sums.fold(conn)
+    tag_sums.fold(conn)
     return 0
 
 

@@ -8,9 +8,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 from interlock.engine.batcher import Batcher
-from interlock.engine.services import Service
+from interlock.engine.services import Service, moved
 from interlock.orchestration.commands import SetTaskRunState
-from interlock.orchestration.refusals import Refusal
 from interlock.orchestration.states import Proposal, StateDetails, StateType
 from interlock.storage.queries import task_queue
 from interlock.storage.queries.task_queue import Stuck
@@ -39,9 +38,6 @@ async def _reschedule(batcher: Batcher, stuck: Stuck, now: datetime) -> bool:
         message=None if before is None else before.message,
         details=StateDetails(scheduled_time=now, task_parameters_id=first.task_parameters_id, deferred=first.deferred),
     )
-    command = SetTaskRunState(task_run_id=stuck.task_run_id, proposal=proposal, only_from=stuck.state.id)
-    try:
-        return (await batcher.decide(command)).written
-    except Refusal:
-        # It was deleted meanwhile.
-        return False
+    return await moved(
+        batcher, SetTaskRunState(task_run_id=stuck.task_run_id, proposal=proposal, only_from=stuck.state.id)
+    )

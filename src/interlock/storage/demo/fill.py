@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import State
-from interlock.storage import rows, sums, tags
+from interlock.storage import rows, sums, tag_sums, tags
 from interlock.storage.demo import world
 from interlock.storage.demo.flow_runs import Demo, slices
 from interlock.storage.demo.paths import id_at
@@ -76,8 +76,10 @@ def _write_what_finds_them(conn: Connection, new_flow_runs: list[FlowRun], new_t
     tags.gather(writes, new_task_runs, ())
     sums.add_changes(writes, flow_runs, ((None, x) for x in new_flow_runs))
     sums.add_changes(writes, task_runs, ((None, x) for x in new_task_runs))
+    tag_sums.add_changes(writes, ((None, x) for x in new_task_runs))
     writes.send()
     sums.fold(conn)
+    tag_sums.fold(conn)
 
 
 def _state_rows(owner: str, runs: Iterable[tuple[Any, Sequence[State]]]) -> list[dict[str, Any]]:

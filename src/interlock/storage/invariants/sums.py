@@ -1,24 +1,30 @@
-"""What holds for the sums over all runs: they are those of the runs.
+"""What holds for the sums over all runs, and over the task runs of a tag: they are those of the runs.
 
-What lives here: what is kept, beside the sums of the rows. What does not: how it is kept (storage/sums.py).
+What lives here: what is kept, beside the sums of the rows. What does not: how it is kept (storage/sums.py and
+storage/tag_sums.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, Text, cast, func, or_, select, union_all
 
-from interlock.storage import sums
+from interlock.storage import sums, tag_sums
 from interlock.storage.invariants.scan import Invariant, Scan
-from interlock.storage.tables import run_counts, run_sum_changes, run_sums
+from interlock.storage.tables import run_counts, run_sum_changes, run_sums, tag_sum_changes
+from interlock.storage.tables import tag_sums as sums_by_tag
 
 ROUNDING = 1e-3
 """How far apart sums of the same numbers may be that were added up in another order."""
 
 
 def scans() -> list[Scan]:
-    """One over the numbers of runs, and one over the minutes."""
-    counts = _differences(("noun", "state_type"), ("runs",), run_counts)
-    minutes = _differences(("noun", "minute", "state_type", "state_name"), ("runs", "run_time", "lateness"), run_sums)
+    """One over the numbers of runs, one over the minutes, and one over the minutes of tags."""
+    of_runs = [sums.sums_of(table).subquery() for table in sums.RUNS]
+    of_state = ("minute", "state_type", "state_name")
+    counts = _differences(("noun", "state_type"), ("runs",), (run_counts, run_sum_changes), of_runs)
+    minutes = _differences(("noun", *of_state), sums.VALUES, (run_sums, run_sum_changes), of_runs)
+    of_tags = [tag_sums.sums_of_rows().subquery()]
+    tagged = _differences(("tag", *of_state), sums.VALUES, (sums_by_tag, tag_sum_changes), of_tags)
     return [
         Scan(
             counts,
@@ -30,6 +36,11 @@ def scans() -> list[Scan]:
             minutes.c.noun + " " + cast(minutes.c.minute, Text) + " " + minutes.c.state_name,
             (Invariant("sums-by-minute", "other sums of a minute's runs are kept than they have", _differ(minutes)),),
         ),
+        Scan(
+            tagged,
+            tagged.c.tag + " " + cast(tagged.c.minute, Text) + " " + tagged.c.state_name,
+            (Invariant("sums-by-tag", "other sums of a tag's runs are kept than they have", _differ(tagged)),),
+        ),
     ]
 
 
@@ -38,10 +49,11 @@ def _differ(minutes: Subquery) -> ColumnElement[bool]:
     return or_(minutes.c.runs != 0, *times)
 
 
-def _differences(keys: Sequence[str], values: Sequence[str], kept: FromClause) -> Subquery:
+def _differences(
+    keys: Sequence[str], values: Sequence[str], kept: Iterable[FromClause], of_runs: Iterable[FromClause]
+) -> Subquery:
     """How much more is kept than the runs add up to, by the keys."""
-    of_runs = (sums.sums_of(table).subquery() for table in sums.RUNS)
-    signed = [(kept, 1), (run_sum_changes, 1), *((x, -1) for x in of_runs)]
+    signed = [*((x, 1) for x in kept), *((x, -1) for x in of_runs)]
     parts = union_all(
         *(
             select(*(x.c[key] for key in keys), *((sign * x.c[value]).label(value) for value in values)).where(

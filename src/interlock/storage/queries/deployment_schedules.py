@@ -1,7 +1,8 @@
 """The schedules of deployments.
 
 What lives here: statements on single schedules and on all those of a deployment. What does not: the deployments
-(deployments.py).
+(deployments.py), and the runs that schedules make (scheduling.py): whoever changes something that these come of has the
+scheduler begin anew.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,7 +52,15 @@ def change(conn: Connection, deployment_id: str, schedule_id: str, values: dict[
     if conn.execute(statement).rowcount == 0:
         return False
     flow_runs.delete_auto_scheduled(conn, deployment_id)
+    begin_anew(conn, deployment_id, now)
     return True
+
+
+def begin_anew(conn: Connection, deployment_id: str, now: datetime) -> None:
+    """Have the scheduler look at all schedules of a deployment, which the caller has locked, as if they had made no
+    run. That changes none of them."""
+    mine = schedules.c.deployment_id == deployment_id
+    conn.execute(update(schedules).where(mine).values(due=now, made=None))
 
 
 def set_active(conn: Connection, deployment_id: str, active: bool, now: datetime) -> None:
@@ -61,17 +70,19 @@ def set_active(conn: Connection, deployment_id: str, active: bool, now: datetime
     conn.execute(update(schedules).where(others).values(active=active, updated=now))
 
 
-def delete_one(conn: Connection, deployment_id: str, schedule_id: str) -> bool:
+def delete_one(conn: Connection, deployment_id: str, schedule_id: str, now: datetime) -> bool:
     """Delete a schedule and the runs that schedules of its deployment made; whether it existed."""
     lock(conn, deployments, deployments.c.id == deployment_id)
     if conn.execute(delete(schedules).where(_named(deployment_id, schedule_id))).rowcount == 0:
         return False
     flow_runs.delete_auto_scheduled(conn, deployment_id)
+    begin_anew(conn, deployment_id, now)
     return True
 
 
 def _insert(conn: Connection, deployment_id: str, rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    whole = [{"created": now, "updated": now} | row | {"deployment_id": deployment_id} for row in rows]
+    begun = {"deployment_id": deployment_id, "due": now, "made": None}
+    whole = [{"created": now, "updated": now} | row | begun for row in rows]
     if whole:
         conn.execute(insert(schedules), whole)
     return whole

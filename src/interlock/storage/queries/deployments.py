@@ -50,6 +50,12 @@ def exists(conn: Connection, deployment_id: str) -> bool:
     return conn.execute(select(deployments.c.id).where(deployments.c.id == deployment_id)).first() is not None
 
 
+def labels(conn: Connection, deployment_id: str) -> dict[str, Any]:
+    """The labels of a deployment, none where there is no such deployment."""
+    statement = select(deployments.c.labels).where(deployments.c.id == deployment_id)
+    return conn.execute(statement).scalar() or {}
+
+
 def has_block_document(conn: Connection, document_id: str) -> bool:
     """Whether there is such a block document, to run or to store a deployment by."""
     return conn.execute(select(block_documents.c.id).where(block_documents.c.id == document_id)).first() is not None
@@ -109,13 +115,22 @@ def change(
     flow_runs.delete_auto_scheduled(conn, deployment_id)
     if schedules is not None:
         deployment_schedules.replace(conn, deployment_id, schedules, now)
+    else:
+        deployment_schedules.begin_anew(conn, deployment_id, now)
     return True
 
 
 def set_paused(
-    conn: Connection, deployment_id: str, paused: bool, check: Callable[[Deployment], None], now: datetime
+    conn: Connection,
+    deployment_id: str,
+    paused: bool,
+    check: Callable[[Deployment], None],
+    now: datetime,
+    *,
+    schedules_too: bool = True,
 ) -> bool:
-    """Pause or resume a deployment and the schedules it has; whether it exists. The check may refuse by raising.
+    """Pause or resume a deployment and, unless these are to stay as they are, the schedules it has; whether it exists.
+    The check may refuse by raising.
 
     Pausing deletes the runs that its schedules made.
     """
@@ -124,9 +139,11 @@ def set_paused(
         return False
     check(existing)
     _set(conn, deployment_id, {"paused": paused, "is_schedule_active": not paused, "updated": now})
-    deployment_schedules.set_active(conn, deployment_id, not paused, now)
+    if schedules_too:
+        deployment_schedules.set_active(conn, deployment_id, not paused, now)
     if paused:
         flow_runs.delete_auto_scheduled(conn, deployment_id)
+    deployment_schedules.begin_anew(conn, deployment_id, now)
     return True
 
 

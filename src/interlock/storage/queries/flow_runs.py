@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, text, update
 
 from interlock.orchestration.runs import FlowRun
-from interlock.orchestration.states import StateType
 from interlock.storage import rows, state_events, sums
 from interlock.storage.expressions import among
 from interlock.storage.filters import Criterion, Order, condition
@@ -22,6 +21,9 @@ from interlock.storage.queries.task_runs import detach
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import block_documents, deployments, flow_runs, task_runs
 from interlock.storage.types import Keys
+
+WAITING = text("coalesce(flow_runs.state_type, '') = 'SCHEDULED'")
+"""As a partial index has it, word by word."""
 
 NEWEST_FIRST = Order("id", descending=True)
 
@@ -119,7 +121,7 @@ def delete_auto_scheduled(conn: Connection, deployment_id: str) -> None:
 
 
 def _scheduled(deployment_ids: Sequence[str]) -> ColumnElement[bool]:
-    return and_(flow_runs.c.deployment_id.in_(deployment_ids), flow_runs.c.state_type == StateType.SCHEDULED)
+    return and_(flow_runs.c.deployment_id.in_(deployment_ids), WAITING)
 
 
 def _delete_where(conn: Connection, doomed_runs: ColumnElement[bool]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from interlock.orchestration.runs import TaskRun
-from interlock.storage import rows, state_events, sums, tags
+from interlock.storage import rows, state_events, sums, tag_sums, tags
 from interlock.storage.queries.concurrency_limits import free_slots
 from interlock.storage.queries.locks import lock_with_referring
 from interlock.storage.store import one_statement
@@ -38,13 +38,14 @@ def delete_one(conn: Connection, task_run_id: str) -> bool:
 
 def detach(conn: Connection, doomed: ColumnElement[bool]) -> None:
     """Free task runs that are about to be deleted of what stays: their slots, the subflows that they are parents of,
-    the index of tags, the sums over all runs, and their events. They are locked until the end of the transaction."""
+    the index of tags, the sums over runs, and their events. They are locked until the end of the transaction."""
     ids = select(task_runs.c.id).where(doomed)
     are_subflows = flow_runs.c.parent_task_run_id.in_(ids)
     lock_with_referring(conn, flow_runs, are_subflows, task_runs, doomed)
     free_slots(conn, concurrency_slots.c.task_run_id.in_(ids))
     conn.execute(update(flow_runs).where(are_subflows).values(parent_task_run_id=None))
     sums.forget(conn, task_runs, doomed)
+    tag_sums.forget(conn, doomed)
     state_events.remove(conn, task_runs, doomed)
     tagged = select(task_runs.c.id, task_runs.c.tags).where(doomed, task_runs.c.tags != [])
     tags.remove(conn, [(run_id, own) for run_id, own in conn.execute(tagged)])

@@ -238,14 +238,3 @@ def mark_queues_not_ready(conn: Connection, polled_before: datetime, limit: int)
     unpolled = and_(queues.c.status == "READY", queues.c.last_polled < polled_before)
     chosen = select(queues.c.id).where(unpolled).limit(limit).scalar_subquery()
     return conn.execute(update(queues).where(queues.c.id.in_(chosen), unpolled).values(status="NOT_READY")).rowcount
-
-
-def mark_deployments_not_ready(conn: Connection, polled_before: datetime, limit: int) -> int:
-    """Mark so many READY deployments NOT_READY for which nobody has polled since, nor for their queues; how many."""
-    polled = select(queues.c.id).where(
-        queues.c.id == deployments.c.work_queue_id, queues.c.last_polled >= polled_before
-    )
-    unpolled = and_(deployments.c.status == "READY", deployments.c.last_polled < polled_before, ~polled.exists())
-    chosen = select(deployments.c.id).where(unpolled).limit(limit).scalar_subquery()
-    marked = update(deployments).where(deployments.c.id.in_(chosen), unpolled).values(status="NOT_READY")
-    return conn.execute(marked).rowcount

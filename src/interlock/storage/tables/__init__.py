@@ -30,7 +30,7 @@ from interlock.storage.tables.runs import (
     task_runs,
 )
 from interlock.storage.tables.settings import configuration, saved_searches, variables
-from interlock.storage.tables.sums import run_counts, run_sum_changes, run_sums
+from interlock.storage.tables.sums import run_counts, run_sum_changes, run_sums, tag_sum_changes, tag_sums
 from interlock.storage.tables.task_queue import IS_WAITING, servers, task_run_queue, task_workers
 from interlock.storage.tables.work_pools import work_pools, work_queues, workers
 
@@ -63,6 +63,8 @@ __all__ = [
     "run_sums",
     "saved_searches",
     "servers",
+    "tag_sum_changes",
+    "tag_sums",
     "task_run_queue",
     "task_run_state_cache",
     "task_run_states",

@@ -1,6 +1,6 @@
 """Flows, their deployments, and what makes runs of these."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint, text
 
 from interlock.storage.tables.columns import identity, metadata, owned_by
 from interlock.storage.types import Id, Json, Text, TextList, UtcTime
@@ -50,6 +50,13 @@ deployments = Table(
     UniqueConstraint("flow_id", "name"),
     Index("ix_deployments__created", "created"),
     Index("ix_deployments__work_queue_id", "work_queue_id", "status"),
+    # Who may have stopped polling: few deployments are READY.
+    Index(
+        "ix_deployments__polled",
+        "last_polled",
+        sqlite_where=text("status = 'READY'"),
+        postgresql_where=text("status = 'READY'"),
+    ),
 )
 
 deployment_schedules = Table(
@@ -64,5 +71,9 @@ deployment_schedules = Table(
     Column("catchup", Boolean, nullable=False),
     Column("parameters", Json, nullable=False),
     Column("slug", Text),
+    # When the scheduler is to look at it, NULL for never; and the times of which it made runs, those that are over left
+    # out, as microseconds since 1970.
+    Column("due", UtcTime, index=True),
+    Column("made", Json),
     UniqueConstraint("deployment_id", "slug"),
 )
