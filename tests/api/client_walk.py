@@ -129,6 +129,7 @@ def whole_walk(api: httpx.Client, models: Models) -> list[Heard]:
     logs_and_searches(walk, run)
     limits(walk)
     events(walk)
+    work(walk)
     many(walk)
     return walk.heard
 
@@ -485,6 +486,73 @@ def global_limits(walk: Walk) -> None:
     given_back = {"names": [name], "slots": 1, "occupancy_seconds": 1.5}
     walk.call("POST /v2/concurrency_limits/decrement", answered, given_back)
     walk.call("DELETE /v2/concurrency_limits/{name}", name=name)
+
+
+def work(walk: Walk) -> None:
+    """Work pools, their queues and workers, and what these ask for."""
+    pool, queue, model = unique("pool"), unique("queue"), "server.responses.WorkPoolResponse"
+    said = {"description": "d", "is_paused": False, "concurrency_limit": 3, "base_job_template": {}}
+    body = walk.body("actions.WorkPoolCreate", whole=True, name=pool, type="process", **said)
+    walk.call("POST /work_pools/", model, body)
+    change = walk.body("actions.WorkPoolUpdate", **said)
+    walk.call("PATCH /work_pools/{name}", body=change, name=pool)
+    walk.call("GET /work_pools/{name}", model, name=pool)
+    asked = walk.body("filters.WorkPoolFilter", whole=True, name={"any_": [pool]})
+    walk.call("POST /work_pools/filter", f"list[{model}]", {"work_pools": asked, "limit": 5, "offset": 0})
+    walk.call("POST /work_pools/count", "int", {"work_pools": asked})
+    _work_queues(walk, pool, queue)
+    beat = {"name": "worker", "heartbeat_interval_seconds": 30.0}
+    walk.call("POST /work_pools/{work_pool_name}/workers/heartbeat", body=beat, work_pool_name=pool)
+    found = walk.body("filters.WorkerFilter", whole=True)
+    workers = {"workers": found, "limit": 5, "offset": 0}
+    answered = "list[server.responses.WorkerResponse]"
+    walk.call("POST /work_pools/{work_pool_name}/workers/filter", answered, workers, work_pool_name=pool)
+    walk.call("DELETE /work_pools/{work_pool_name}/workers/{name}", work_pool_name=pool, name="worker")
+    _handed_out(walk, pool, queue)
+    walk.call("DELETE /work_pools/{work_pool_name}/queues/{name}", work_pool_name=pool, name=queue)
+    walk.call("DELETE /work_pools/{name}", name=pool)
+    walk.call("GET /collections/views/{view}", view="aggregate-worker-metadata")
+
+
+def _work_queues(walk: Walk, pool: str, queue: str) -> None:
+    """In the pool by name, and by their ids."""
+    model, own = "server.responses.WorkQueueResponse", {"work_pool_name": pool}
+    said = {"name": queue, "description": "d", "is_paused": False, "concurrency_limit": 3, "priority": 1}
+    made = walk.body("actions.WorkQueueCreate", whole=True, **said)
+    walk.call("POST /work_pools/{work_pool_name}/queues", model, made, **own)
+    change = walk.body("actions.WorkQueueUpdate", **said)
+    walk.call("PATCH /work_pools/{work_pool_name}/queues/{name}", body=change, name=queue, **own)
+    found = walk.call("GET /work_pools/{work_pool_name}/queues/{name}", model, name=queue, **own)
+    asked = {"work_queues": walk.body("filters.WorkQueueFilter", whole=True), "limit": 5, "offset": 0}
+    walk.call("POST /work_pools/{work_pool_name}/queues/filter", f"list[{model}]", asked, **own)
+    walk.call("POST /work_queues/filter", f"list[{model}]", asked)
+    walk.call("GET /work_queues/{id}", model, id=found["id"])
+    walk.call("GET /work_queues/{id}/status", "server.core.WorkQueueStatusDetail", id=found["id"])
+    standalone = walk.call("POST /work_queues/", model, made | {"name": unique("queue")})
+    walk.call("GET /work_queues/name/{name}", model, name=standalone["name"])
+    walk.call("PATCH /work_queues/{id}", body={"is_paused": True}, id=standalone["id"])
+    walk.call("DELETE /work_queues/{id}", id=standalone["id"])
+
+
+def _handed_out(walk: Walk, pool: str, queue: str) -> None:
+    """A run that waits in the queue, and how slots are taken."""
+    flow = walk.call("POST /flows/", "objects.Flow", walk.body("actions.FlowCreate", name=unique("flow")))["id"]
+    said = {"name": unique("deployment"), "flow_id": flow, "work_pool_name": pool, "work_queue_name": queue}
+    body = walk.body("actions.DeploymentCreate", **said)
+    deployment = walk.call("POST /deployments/", "server.responses.DeploymentResponse", body)
+    walk.call("POST /deployments/{id}/create_flow_run", "objects.FlowRun", {}, id=deployment["id"])
+    check = "list[server.core.WorkQueue]"
+    walk.call("GET /deployments/{id}/work_queue_check", check, id=deployment["id"])
+    asked = {"work_queue_names": [queue], "scheduled_before": "2100-01-01T00:00:00Z", "limit": 5}
+    offered = "list[responses.WorkerFlowRunResponse]"
+    assert walk.call("POST /work_pools/{name}/get_scheduled_flow_runs", offered, asked, name=pool)
+    runs = walk.call("POST /work_queues/{id}/get_runs", "list[objects.FlowRun]", {}, id=deployment["work_queue_id"])
+    pending = {"state": walk.body("actions.StateCreate", type="PENDING")}
+    walk.call("POST /flow_runs/{id}/set_state", "responses.OrchestrationResult", pending, id=runs[0]["id"])
+    status = "server.responses.WorkPoolConcurrencyStatus"
+    walk.call("POST /work_pools/{name}/concurrency_status", status, {}, name=pool)
+    status = "server.responses.WorkQueueConcurrencyStatus"
+    walk.call("POST /work_queues/{id}/concurrency_status", status, {}, id=deployment["work_queue_id"])
 
 
 def many(walk: Walk) -> None:

@@ -46,6 +46,14 @@ def test_no_more_runs_are_submitted_than_a_pool_has_slots(fleet: Fleet) -> None:
     assert offered(fleet.api, pool) == []
 
 
+def test_the_last_slot_is_given_once(fleet: Fleet) -> None:
+    """Also where those who want it ask different servers in the same instant. (Guards.)"""
+    pools = [new_pool(fleet.api, concurrency_limit=1) for _ in range(40)]
+    wanted = {pool["name"]: runs_in(fleet.api, pool, 2) for pool in pools}
+    for runs in wanted.values():
+        assert verdicts(fleet.at_once(*map(submit, runs))) == {"ACCEPT": 1, "REJECT": 1}
+
+
 def test_no_more_runs_are_submitted_than_queues_have_slots(fleet: Fleet) -> None:
     """Of two queues with limits in a pool that has one too; slots that come free meanwhile are given once."""
     pool = new_pool(fleet.api, concurrency_limit=6)
