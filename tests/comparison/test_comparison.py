@@ -15,7 +15,7 @@ from tests.comparison.replay import replay
 
 CONNECTIONS = 16
 # How many cases there are: each of them a sequence of requests, most of whose answers are compared.
-COUNT = 7458
+COUNT = 7489
 SHOWN = 40
 
 

@@ -9,7 +9,7 @@ values fit a schema (value_schemas.py).
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from interlock.api import templates
 from interlock.api.context import Context
@@ -30,12 +30,35 @@ class _Removed:
 _REMOVED = _Removed()
 
 
+class Unrendered(NamedTuple):
+    """Stands for a template that is only looked at; `fault` is what is wrong with it, or with another placeholder."""
+
+    fault: str | None = None
+
+
+class _Way(NamedTuple):
+    """How placeholders are replaced; where they are only checked, templates stay, and what is wrong is no error."""
+
+    variables: Mapping[str, Any]
+    only_checks: bool = False
+
+
 async def hydrate_for(context: Context, value: Any) -> Any:
     """As `hydrate`, with the variables that are stored."""
+    return hydrate(value, await _variables(context)) if _has_placeholders(value) else value
+
+
+async def checked_for(context: Context, value: Any) -> Any:
+    """The value with placeholders replaced as far as they can be: in the place of the others is an Unrendered."""
     if not _has_placeholders(value):
         return value
+    checked = _hydrated(value, _Way(await _variables(context), only_checks=True))
+    return {} if checked is _REMOVED else checked
+
+
+async def _variables(context: Context) -> dict[str, Any]:
     stored = await context.store.read(stored_variables.values_by_name)
-    return hydrate(value, {name: value_of(*x) for name, x in stored.items()})
+    return {name: value_of(*x) for name, x in stored.items()}
 
 
 def _has_placeholders(value: Any) -> bool:
@@ -49,34 +72,41 @@ def _has_placeholders(value: Any) -> bool:
 
 def hydrate(value: Any, variables: Mapping[str, Any]) -> Any:
     """The value with all placeholders replaced; raises HydrationError."""
-    hydrated = _hydrated(value, variables)
+    hydrated = _hydrated(value, _Way(variables))
     return {} if hydrated is _REMOVED else hydrated
 
 
-def _hydrated(value: Any, variables: Mapping[str, Any]) -> Any:
+def _hydrated(value: Any, way: _Way) -> Any:
     match value:
         case dict() if KIND in value:
-            return _replaced(value, variables)
+            return _checked(value, way) if way.only_checks else _replaced(value, way)
         case dict():
-            members = ((key, _hydrated(x, variables)) for key, x in value.items())
+            members = ((key, _hydrated(x, way)) for key, x in value.items())
             return {key: x for key, x in members if x is not _REMOVED}
         case list():
-            elements = (_hydrated(x, variables) for x in value)
+            elements = (_hydrated(x, way) for x in value)
             return [x for x in elements if x is not _REMOVED]
     return value
 
 
-def _replaced(placeholder: dict[str, Any], variables: Mapping[str, Any]) -> Any:
+def _checked(placeholder: dict[str, Any], way: _Way) -> Any:
+    try:
+        return _replaced(placeholder, way)
+    except HydrationError as error:
+        return Unrendered(str(error))
+
+
+def _replaced(placeholder: dict[str, Any], way: _Way) -> Any:
     match placeholder[KIND]:
         case "none":
-            return _hydrated(_needed(placeholder, "value"), variables)
+            return _hydrated(_needed(placeholder, "value"), way)
         case "json":
-            return _json(_operand(placeholder, "value", variables))
+            return _json(_operand(placeholder, "value", way))
         case "jinja":
             _needed(placeholder, "template")
-            return _rendered(_operand(placeholder, "template", variables))
+            return _rendered(_operand(placeholder, "template", way), way)
         case "workspace_variable":
-            return _variable(_operand(placeholder, "variable_name", variables), variables)
+            return _variable(_operand(placeholder, "variable_name", way), way.variables)
     return placeholder.get("value")
 
 
@@ -86,10 +116,13 @@ def _needed(placeholder: dict[str, Any], key: str) -> Any:
     return placeholder[key]
 
 
-def _operand(placeholder: dict[str, Any], key: str, variables: Mapping[str, Any]) -> Any:
+def _operand(placeholder: dict[str, Any], key: str, way: _Way) -> Any:
     """What the placeholder works on, which may itself come from a placeholder."""
     operand = placeholder.get(key, _REMOVED)
-    return _hydrated(operand, variables) if isinstance(operand, dict) else operand
+    operand = _hydrated(operand, way) if isinstance(operand, dict) else operand
+    if isinstance(operand, Unrendered) and operand.fault:
+        raise HydrationError(operand.fault)
+    return operand
 
 
 def _json(text: Any) -> Any:
@@ -101,12 +134,12 @@ def _json(text: Any) -> Any:
         raise HydrationError(f"Invalid JSON: {error}") from error
 
 
-def _rendered(template: Any) -> str:
+def _rendered(template: Any, way: _Way) -> Any:
     try:
         templates.check(template)
     except templates.TemplateError as error:
         raise HydrationError(f"Invalid jinja: {error}") from error
-    return templates.render(template)
+    return Unrendered() if way.only_checks else templates.render(template)
 
 
 def _variable(name: Any, variables: Mapping[str, Any]) -> Any:

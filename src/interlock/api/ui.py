@@ -1,4 +1,4 @@
-"""Routes for the charts of a user interface."""
+"""Routes for the charts and forms of a user interface."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -6,15 +6,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException
 from msgspec import structs
 
+from interlock.api import schema_faults
 from interlock.api.context import ContextDep
 from interlock.api.criteria import CriteriaAround, PoolCriteria, RequiredTaskRunFilter, RunCriteria
 from interlock.api.errors import json_response
+from interlock.api.hydration import checked_for
 from interlock.api.pages import RunPage
 from interlock.api.paging import Offset
-from interlock.api.schemas.base import LongNumber
+from interlock.api.schemas.base import JsonObject, LongNumber
 from interlock.api.schemas.filters import StateFilter, StateTypeFilter
 from interlock.api.schemas.history import OutcomesAnswer, SimpleFlowRunAnswer, encode_simple_flow_run
+from interlock.api.schemas.schema_faults import SchemaFaultsAnswer
 from interlock.api.schemas.sorting import FlowRunSort
+from interlock.api.value_schemas import UnusableSchemaError
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.queries import history, runs_filter
@@ -90,3 +94,17 @@ async def read_flow_run_points(
     found = await context.store.read(runs_filter.flow_run_page, criterion, page.order, page.limit, page.offset)
     now = context.clock()
     return json_response([encode_simple_flow_run(x.run, now) for x in found])
+
+
+@router.post("/schemas/validate", response_model=SchemaFaultsAnswer)
+async def validate_values(
+    context: ContextDep,
+    fitting: Annotated[JsonObject, Body(alias="schema", description="A JSON schema, as of a deployment's parameters.")],
+    values: Annotated[JsonObject, Body(description="Values, which may be placeholders.")],
+) -> Any:
+    """Whether values fit a schema, and all that is wrong with them, each at its place."""
+    try:
+        found = schema_faults.faults(await checked_for(context, values), fitting)
+    except UnusableSchemaError as error:
+        raise HTTPException(422, f"Invalid schema: {error}") from error
+    return json_response({"errors": found, "valid": not found})

@@ -39,8 +39,8 @@ def fault(
     """What `check` has against the values, as the library tells it. Raises UnusableSchemaError."""
     from jsonschema import Draft202012Validator
 
-    repaired = _repaired(schema, null_for_default)
-    return _fault(values, _without_required(repaired) if partial else repaired, Draft202012Validator)
+    mended = repaired(schema, null_for_default=null_for_default)
+    return _fault(values, _without_required(mended) if partial else mended, Draft202012Validator)
 
 
 def check_as_declared(values: Any, schema: Any) -> None:
@@ -115,7 +115,8 @@ def _without_required(schema: Any) -> Any:
     return {key: _without_required(value) for key, value in schema.items() if key != "required"}
 
 
-def _repaired(schema: Any, null_for_default: bool) -> Any:
+def repaired(schema: Any, *, null_for_default: bool = False) -> Any:
+    """The schema as it was meant, where an older client wrote it."""
     schema = deepcopy(schema)
     if isinstance(schema, dict):
         _repair(schema, null_for_default)
