@@ -173,7 +173,7 @@ def test_two_workers_share_a_pool_and_never_exceed_its_limit(
 def test_a_worker_that_is_killed_is_shown_offline_and_another_takes_over(
     user: Client, api: Api, name: str, tmp_path: Path
 ) -> None:
-    """What it had not begun waits on, and is given to the next one."""
+    """What it had not begun waits on, is told to be late, and is given to the next one."""
     api.post("/work_pools/", {"name": name, "type": "process"})
     first = worker(user, name, "first")
 
@@ -187,6 +187,7 @@ def test_a_worker_that_is_killed_is_shown_offline_and_another_takes_over(
     wait_until(lambda: status("first") == "OFFLINE", "the worker is gone")
     wait_until(lambda: api.get(f"/work_pools/{name}")["status"] == "NOT_READY", "nobody serves the pool")
     run_id = create_run(api, deployed(user, name, name), tmp_path / "marks")
+    wait_until(lambda: api.flow_run(run_id)["state_name"] == "Late", "the run is late")
     worker(user, name, "second", "--run-once").finish().expect()
     assert api.flow_run(run_id)["state_type"] == "COMPLETED"
     assert status("first") == "OFFLINE"

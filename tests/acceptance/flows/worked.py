@@ -15,6 +15,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.runtime import flow_run
 
 HERE = Path(__file__)
+AGENTS = "default-agent-pool"
 
 
 @flow(name="acceptance-worked")
@@ -26,13 +27,22 @@ def worked(marks: str, seconds: float = 0.0) -> None:
         print(json.dumps([flow_run.id, "ended", time.time()]), file=file)
 
 
+def deploy(name: str, pool: str, queue: str | None) -> str:
+    """By `flow.deploy()`, which does not know of agents' queues."""
+    if pool != AGENTS:
+        found = flow.from_source(source=str(HERE.parent), entrypoint=f"{HERE.name}:worked")
+        return str(found.deploy(name, work_pool_name=pool, work_queue_name=queue, print_next_steps=False))
+    deployment = RunnerDeployment.from_entrypoint(
+        f"{HERE.name}:worked", name=name, work_pool_name=pool, work_queue_name=queue
+    )
+    return str(deployment.apply())
+
+
 def main() -> None:
-    """Deploy to a queue, of a work pool unless it is one of agents; print the deployment's id."""
+    """Deploy to a queue of a work pool; print the deployment's id."""
     name, pool, queue = sys.argv[1:]
     os.chdir(HERE.parent)  # a deployment remembers where it was made: its code is copied from there
-    place = {"work_pool_name": pool or None, "work_queue_name": queue or None}
-    deployment = RunnerDeployment.from_entrypoint(f"{HERE.name}:worked", name=name, **place)
-    print(json.dumps({"id": str(deployment.apply())}))
+    print(json.dumps({"id": deploy(name, pool, queue or None)}))
 
 
 if __name__ == "__main__":
