@@ -321,6 +321,12 @@ def runs_of(walk: Walk, deployment: str) -> None:
     both = [made, {"parameters": {"x": "no number"}}]
     answered = "server.responses.FlowRunBulkCreateResponse"
     walk.call("POST /deployments/{id}/create_flow_run/bulk", answered, both, id=deployment)
+    wanted = {"deployment_ids": [deployment], "scheduled_before": NOON, "limit": 10}
+    walk.call("POST /deployments/get_scheduled_flow_runs", "list[objects.FlowRun]", wanted)
+    walk.call("POST /deployments/{id}/schedule", body={"start_time": NOON, "min_runs": 1, "max_runs": 2}, id=deployment)
+    walk.call("GET /automations/related-to/{id}", id=f"prefect.deployment.{deployment}")
+    checked = {"schema": {"properties": {"x": {"type": "integer"}}}, "values": {"x": "no number"}}
+    walk.call("POST /ui/schemas/validate", "server.responses.SchemaValuesValidationResponse", checked)
 
 
 def blocks(walk: Walk) -> None:

@@ -13,6 +13,7 @@ import pytest
         "/automations/filter",
         "/flow_run_notification_policies/filter",
         "/admin/database/clear",
+        "/admin/database/drop",
     ],
 )
 def test_a_route_that_is_missing_is_404(api: httpx.Client, path: str) -> None:
