@@ -50,9 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    is_campaign = config.getoption("--campaign")
     for item in items:
-        if config.getoption("--campaign") and item.get_closest_marker("campaign"):
+        if is_campaign and item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.timeout(0))
+        if not is_campaign and item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip("long: only with --campaign"))
 
 
 @pytest.fixture(scope="session")

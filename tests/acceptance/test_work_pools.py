@@ -170,6 +170,7 @@ def test_two_workers_share_a_pool_and_never_exceed_its_limit(
     assert most_at_once(marks_of(marks)) == 1
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_is_shown_offline_and_another_takes_over(
     user: Client, api: Api, name: str, tmp_path: Path
 ) -> None:
