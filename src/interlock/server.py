@@ -26,7 +26,7 @@ from interlock.engine.event_source import EventSource
 from interlock.engine.log_source import LogSource
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
-from interlock.engine.services import Service, run_services
+from interlock.engine.services import Service, Tally, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.engine.services.cancellation_cleanup import cancellation_cleanup
 from interlock.engine.services.event_retention import event_retention
@@ -153,6 +153,7 @@ def create_context(store: Store, settings: Settings, clock: Callable[[], datetim
         events=Tail(EventSource(reader, settings.statement_seconds), EVENTS_EVERY_SECONDS),
         logs=Tail(LogSource(reader, clock, patience + LOG_TRIP_SECONDS), LOGS_EVERY_SECONDS),
         overload=overload,
+        services=Tally(),
         clock=clock,
         chance=chance,
         settings=settings,
@@ -165,9 +166,9 @@ async def running_app(settings: Settings, clock: Callable[[], datetime] = utc_no
     store = create_store(settings, clock)
     await store.start()
     context = create_context(store, settings, clock)
-    batcher, task_queue = context.batcher, context.task_queue
+    batcher, task_queue, services = context.batcher, context.task_queue, background_services(settings)
     work = (
-        asyncio.create_task(store.lead(lambda: run_services(background_services(settings), batcher, clock))),
+        asyncio.create_task(store.lead(lambda: run_services(services, batcher, clock, context.services))),
         asyncio.create_task(task_queue.run()),
     )
     try:

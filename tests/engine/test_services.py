@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select
 
 from interlock.engine.batcher import Batcher
-from interlock.engine.services import Service, in_one_write, run_services
+from interlock.engine.services import Service, Tally, in_one_write, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.engine.services.event_retention import event_retention
 from interlock.orchestration.commands import RecordEvent
@@ -27,9 +27,10 @@ def service(step: Step, *, batch: int = 10, every_seconds: float = 0.001) -> Ser
 
 
 @asynccontextmanager
-async def running(store: Store, clock: FakeClock, *services: Service) -> AsyncIterator[None]:
-    working = asyncio.ensure_future(run_services(services, Batcher(store), clock))
-    yield
+async def running(store: Store, clock: FakeClock, *services: Service) -> AsyncIterator[Tally]:
+    tally = Tally()
+    working = asyncio.ensure_future(run_services(services, Batcher(store), clock, tally))
+    yield tally
     working.cancel()
     await asyncio.wait((working,))
 
@@ -46,9 +47,10 @@ async def test_a_full_step_is_followed_by_the_next_at_once(store: Store, clock: 
             done.set()
         return taken
 
-    async with running(store, clock, service(step, every_seconds=3600)):
+    async with running(store, clock, service(step, every_seconds=3600)) as tally:
         await asyncio.wait_for(done.wait(), 30)
     assert steps == [3]
+    assert tally.records["test"] >= 20
 
 
 async def test_a_service_that_fails_goes_on_and_stops_no_other(store: Store, clock: FakeClock) -> None:
@@ -66,8 +68,9 @@ async def test_a_service_that_fails_goes_on_and_stops_no_other(store: Store, clo
         other.set()
         return 0
 
-    async with running(store, clock, service(fail), service(work)):
+    async with running(store, clock, service(fail), service(work)) as tally:
         await asyncio.wait_for(asyncio.gather(other.wait(), again.wait()), 30)
+    assert tally.failures["test"] >= 2
 
 
 async def test_expired_cache_entries_go_and_the_others_stay(store: Store, clock: FakeClock) -> None:

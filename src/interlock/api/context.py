@@ -1,5 +1,5 @@
 """What handlers work with: the batcher for writes, the reader of the store, the task queue, the tails of events and of
-log lines (by their ids), the clock and the settings.
+log lines (by their ids), what the services did, the clock and the settings.
 
 What lives here: the bundle and the FastAPI dependency that hands it out. What does not: how it is put together
 (server.py).
@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from interlock.engine.batcher import Batcher
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
+from interlock.engine.services import Tally
 from interlock.engine.tail import Tail
 from interlock.engine.task_queue import TaskQueue
 from interlock.orchestration.events import Event
@@ -32,6 +33,7 @@ class Context:
     events: Tail[Event]
     logs: Tail[str]
     overload: Overload
+    services: Tally
     clock: Callable[[], datetime]
     chance: Chance
     settings: Settings

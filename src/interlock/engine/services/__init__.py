@@ -5,6 +5,7 @@ service) and who the leader is (the store).
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
@@ -41,6 +42,14 @@ class Service(msgspec.Struct, frozen=True):
     step: Step
 
 
+class Tally(msgspec.Struct):
+    """What services did since this process began, by their names: how many records they saw to, and how often they
+    failed or had to be put off."""
+
+    records: Counter[str] = msgspec.field(default_factory=Counter)
+    failures: Counter[str] = msgspec.field(default_factory=Counter)
+
+
 def in_one_write(function: Callable[[Connection, datetime, int], int]) -> Step:
     """A step that is a transaction."""
     return lambda batcher, now, limit: batcher.write(function, now, limit)
@@ -54,27 +63,33 @@ async def moved(batcher: Batcher, command: SetTaskRunState | SetFlowRunState) ->
         return False
 
 
-async def run_services(services: Sequence[Service], batcher: Batcher, clock: Callable[[], datetime]) -> None:
+async def run_services(
+    services: Sequence[Service], batcher: Batcher, clock: Callable[[], datetime], tally: Tally
+) -> None:
     """Do the work of all services until cancelled. What fails is logged, and done again at its next time."""
     async with asyncio.TaskGroup() as group:
         for service in services:
-            group.create_task(_run(service, batcher, clock))
+            group.create_task(_run(service, batcher, clock, tally))
 
 
-async def _run(service: Service, batcher: Batcher, clock: Callable[[], datetime]) -> None:
+async def _run(service: Service, batcher: Batcher, clock: Callable[[], datetime], tally: Tally) -> None:
     while True:
         try:
-            await _work_off(service, batcher, clock)
+            await _work_off(service, batcher, clock, tally)
         except (StoreUnavailableError, OverloadedError) as error:
+            tally.failures[service.name] += 1
             log.warning("service put off", service=service.name, reason=str(error))
         except Exception as error:
+            tally.failures[service.name] += 1
             log.error("service failed", service=service.name, exc_info=error)
         await asyncio.sleep(service.every_seconds)
 
 
-async def _work_off(service: Service, batcher: Batcher, clock: Callable[[], datetime]) -> None:
-    total = 0
-    while (done := await service.step(batcher, clock(), service.batch)) == service.batch:
+async def _work_off(service: Service, batcher: Batcher, clock: Callable[[], datetime], tally: Tally) -> None:
+    total, done = 0, service.batch
+    while done == service.batch:
+        done = await service.step(batcher, clock(), service.batch)
+        tally.records[service.name] += done
         total += done
-    if total + done:
-        log.info("service worked", service=service.name, records=total + done)
+    if total:
+        log.info("service worked", service=service.name, records=total)
