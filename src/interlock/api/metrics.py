@@ -1,7 +1,7 @@
 """The route that tells what the server does, in the form that Prometheus reads.
 
-What lives here: what is told, and how. What does not: where the numbers come from (storage/sums.py, engine/). The library
-is loaded at its first use.
+What lives here: what is told, and how. What does not: where the numbers come from (storage/sums.py, engine/). The
+library is loaded at its first use.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
