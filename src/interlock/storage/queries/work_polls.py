@@ -7,10 +7,25 @@ at once are offered the same ones.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, case, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
@@ -18,11 +33,13 @@ from interlock.orchestration.work_queues import BUSY
 from interlock.storage import rows
 from interlock.storage.expressions import json_field
 from interlock.storage.filters import AnyOf, Between, Criterion, HasAllTags, IsNull, Order, all_of
+from interlock.storage.prepared import Prepared
 from interlock.storage.queries import runs_filter, work_pools, work_queues
 from interlock.storage.queries.locks import lock
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import deployments, flow_runs
 from interlock.storage.tables import work_queues as queues
+from interlock.storage.types import UtcTime
 
 POLL_NOTED_SECONDS = 5
 """A poll is noted where the last one that was is so long ago. Workers poll every few seconds, and there may be many;
@@ -33,6 +50,9 @@ UNDER_WAY_TYPES = (*BUSY_TYPES, StateType.CANCELLING)
 """What agents' queues count as under way: a run that is being cancelled too."""
 
 NEXT_FIRST = Order("next_scheduled_start_time")
+
+
+Bound = datetime | ColumnElement[datetime] | None
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -92,8 +112,8 @@ def _offered(
     for queue in running:
         if left and queue["id"] in waiting:
             most = _left(left, queue["concurrency_limit"], busy.get(queue["id"], 0))
-            found = conn.execute(_next_in(queue["id"], window).limit(most)).all() if most else ()
-            offered += [rows.flow_run(x) for x in found]
+            found = _next_in(conn, queue["id"], window, most)
+            offered += found
             left -= len(found)
     return offered
 
@@ -104,11 +124,15 @@ def _left(wanted: int, limit: int | None, taken: int) -> int:
 
 def _waits(window: Window) -> ColumnElement[bool]:
     """Which runs are scheduled within the window, but for those that wait in their own process for their retry."""
+    return _wait(window.before, window.after)
+
+
+def _wait(before: Bound, after: Bound) -> ColumnElement[bool]:
     due = flow_runs.c.next_scheduled_start_time
     return and_(
         flow_runs.c.state_type == StateType.SCHEDULED,
-        true() if window.before is None else due <= window.before,
-        true() if window.after is None else due >= window.after,
+        true() if before is None else due <= before,
+        true() if after is None else due >= after,
         func.coalesce(json_field(flow_runs.c.empirical_policy, "retry_type"), "") != "in_process",
     )
 
@@ -119,9 +143,25 @@ def _with_work(conn: Connection, ids: Sequence[str], window: Window) -> set[str]
     return set(conn.execute(select(queues.c.id).where(queues.c.id.in_(ids), waiting)).scalars())
 
 
-def _next_in(queue_id: str, window: Window) -> Select[Any]:
+@cache
+def _next_of(has_before: bool, has_after: bool) -> Prepared:
+    """The next runs of a queue. A poll asks for each of its queues: the statement is made but once."""
+    before, after = (
+        bindparam(x, type_=UtcTime) if y else None for x, y in (("before", has_before), ("after", has_after))
+    )
+    of_queue = flow_runs.c.work_queue_id == bindparam("queue_id", type_=flow_runs.c.work_queue_id.type)
     order = (flow_runs.c.next_scheduled_start_time, flow_runs.c.id)
-    return rows.select_flow_runs().where(flow_runs.c.work_queue_id == queue_id, _waits(window)).order_by(*order)
+    wanted = rows.select_flow_runs().where(of_queue, _wait(before, after)).order_by(*order)
+    return Prepared(wanted.limit(bindparam("most", type_=Integer)))
+
+
+def _next_in(conn: Connection, queue_id: str, window: Window, most: int) -> list[FlowRun]:
+    if not most:
+        return []
+    bounds = {"before": window.before, "after": window.after}
+    given = {x: y for x, y in bounds.items() if y is not None}
+    found = _next_of("before" in given, "after" in given).fetch(conn, {"queue_id": queue_id, "most": most, **given})
+    return [rows.flow_run(x) for x in found]
 
 
 def of_queue(conn: Connection, queue_id: str, window: Window) -> Poll | None:
@@ -140,8 +180,7 @@ def of_queue(conn: Connection, queue_id: str, window: Window) -> Poll | None:
     if queue["concurrency_limit"] is not None:
         busy = busy_by_queue(conn, queues.c.id == queue_id, UNDER_WAY_TYPES).get(queue_id, 0)
     most = _left(window.limit, queue["concurrency_limit"], busy)
-    found = conn.execute(_next_in(queue_id, window).limit(most)).all() if most else ()
-    return Poll([queue], with_pools(conn, [rows.flow_run(x) for x in found]))
+    return Poll([queue], with_pools(conn, _next_in(conn, queue_id, window, most)))
 
 
 def _filtered(conn: Connection, queue: RowMapping, window: Window) -> list[FlowRunInPool]:
