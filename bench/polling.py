@@ -52,19 +52,20 @@ def polls(target: Target, wanted: Deployments) -> dict[str, Iterator[bytes]]:
 
 
 async def measure_polls(target: Target, wanted: Deployments, repeats: int) -> dict[str, dict[str, Any]]:
-    """The latency of each kind of poll over one connection, one after another, and how many runs it is answered."""
+    """The latency of each kind of poll, one after another, and how many runs it is answered."""
     found = {}
-    async with connected(target) as connection:
-        for label, requests in polls(target, wanted).items():
-            seconds, runs = [], 0
-            for _ in range(WARM_UP + repeats):
+    for label, requests in polls(target, wanted).items():
+        seconds, runs = [], 0
+        for _ in range(WARM_UP + repeats):
+            # A connection each: the peer closes those that wait for long.
+            async with connected(target) as connection:
                 sent = time.perf_counter()
                 answer = await connection.request(next(requests))
                 seconds.append(time.perf_counter() - sent)
-                if not answer.ok:
-                    raise RuntimeError(f"{label}: {answer.status} {answer.body[:200]!r}")
-                runs = answer.body.count(b'"run-')
-            found[label] = {**(latency_summary(seconds[WARM_UP:]) or {}), "runs": runs}
+            if not answer.ok:
+                raise RuntimeError(f"{label}: {answer.status} {answer.body[:200]!r}")
+            runs = answer.body.count(b'"run-')
+        found[label] = {**(latency_summary(seconds[WARM_UP:]) or {}), "runs": runs}
     return found
 
 
