@@ -32,8 +32,11 @@ class Deployments:
     def queue_ids(self) -> list[str]:
         return [made_id(3, number) for number in range(QUEUES)]
 
+    def deployment_id(self, number: int) -> str:
+        return made_id(4, number)
+
     def ids(self) -> list[str]:
-        return [made_id(4, number) for number in range(self.count)]
+        return [self.deployment_id(number) for number in range(self.count)]
 
     def queue_of(self, number: int) -> int:
         return number % QUEUES

@@ -119,7 +119,7 @@ def _runs(wanted: Deployments, number: int) -> Iterator[FlowRun]:
             updated=wanted.base,
             name=f"run-{run_id[-6:]}",
             flow_id=FLOW_ID,
-            deployment_id=wanted.ids()[number],
+            deployment_id=wanted.deployment_id(number),
             work_queue_id=wanted.queue_ids()[queue],
             work_queue_name=queue_name(queue),
             expected_start_time=due,
