@@ -135,7 +135,7 @@ def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
         yield url
 
 
-NEVER = 1e9
+NEVER = 0
 QUIET = {
     "scheduler_recent_seconds": NEVER,
     "late_runs_loop_seconds": NEVER,

@@ -111,9 +111,9 @@ def create_store(settings: Settings, clock: Callable[[], datetime] = utc_now, ch
 
 
 def background_services(settings: Settings) -> tuple[Service, ...]:
-    """What the leader does in the background."""
+    """What the leader does in the background, without what is to be done never."""
     grace_seconds = settings.task_grace_seconds
-    return (
+    services = (
         scheduler(settings.horizon, settings.scheduler_recent_seconds, CHANCE),
         late_runs(settings.late_runs_after_seconds, settings.late_runs_loop_seconds),
         pause_expirations(settings.pause_expirations_loop_seconds),
@@ -130,6 +130,7 @@ def background_services(settings: Settings) -> tuple[Service, ...]:
         unpolled_queues(settings.work_queue_poll_seconds),
         unpolled_deployments(settings.deployment_poll_seconds),
     )
+    return tuple(x for x in services if x.every_seconds)
 
 
 async def prepare_database(settings: Settings) -> None:

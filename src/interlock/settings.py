@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         60, ge=0, description="How long the scheduler leaves a schedule alone that nobody changes."
     )
     scheduler_recent_seconds: float = Field(
-        5, gt=0, description="How often the scheduler looks for schedules that are due, or were changed."
+        5, ge=0, description="How often the scheduler looks for schedules that are due, or were changed; 0: never."
     )
     scheduler_min_runs: int = Field(3, ge=1, description="So many runs of a schedule are made ahead at least.")
     scheduler_max_runs: int = Field(100, ge=1, description="So many runs of a schedule are made ahead at most.")
@@ -132,12 +132,12 @@ class Settings(BaseSettings):
     late_runs_after_seconds: float = Field(
         15, ge=0, description="How long after its time a flow run that has not begun is marked late."
     )
-    late_runs_loop_seconds: float = Field(5, gt=0, description="How often late flow runs are looked for.")
+    late_runs_loop_seconds: float = Field(5, ge=0, description="How often late flow runs are looked for; 0: never.")
     pause_expirations_loop_seconds: float = Field(
-        5, gt=0, description="How often paused flow runs are looked for that nobody resumed in time."
+        5, ge=0, description="How often paused flow runs are looked for that nobody resumed in time; 0: never."
     )
     cancellation_cleanup_loop_seconds: float = Field(
-        20, gt=0, description="How often task runs and subflows are looked for whose flow run was cancelled."
+        20, ge=0, description="How often it is looked for what goes on in cancelled flow runs; 0: never."
     )
 
     @field_validator("database_url")

@@ -9,6 +9,7 @@ from datetime import datetime
 from tests.model.records import ABORT, ENDED, REJECT, FlowRun, Outcome, Proposal, State, accept, instead
 from tests.model.shared_rules import (
     awaiting_retry,
+    is_submitted_again,
     keeping_scheduled_time,
     may_retry,
     wait_until_due,
@@ -38,7 +39,7 @@ def protected(run: FlowRun, proposal: Proposal, now: datetime) -> Outcome:
         return refusal
     if wanted == "CANCELLING" and _has_nothing_running(state):
         return instead(Proposal("CANCELLED"))
-    if wanted == "PENDING" and state.type in ("PENDING", "RUNNING"):
+    if wanted == "PENDING" and (state.type == "RUNNING" or is_submitted_again(state, proposal)):
         return ABORT
     if proposal.name == "Late" and wanted == "SCHEDULED" and state.type != "SCHEDULED":
         return REJECT
@@ -89,7 +90,7 @@ def _resume(run: FlowRun, state: State, proposal: Proposal, now: datetime) -> Ou
 
 def _go_on(run: FlowRun, state: State, proposal: Proposal, now: datetime) -> Outcome:
     wanted = proposal.type
-    if state.type == "SCHEDULED" and wanted == "PENDING":
+    if state.type in ("SCHEDULED", "PENDING") and wanted == "PENDING":
         return accept(keeping_scheduled_time(proposal, state))
     if state.type in ("SCHEDULED", "PENDING") and wanted == "RUNNING":
         return wait_until_due(state, now) or accept(proposal)

@@ -6,6 +6,11 @@ from typing import Any
 from tests.model.records import Outcome, Proposal, Run, State
 
 
+def is_submitted_again(state: State, proposal: Proposal) -> bool:
+    """A PENDING run that would be PENDING once more, and not under another name that tells how far it has come."""
+    return state.type == "PENDING" and proposal.name in (None, "Pending", state.name)
+
+
 def wait_until_due(state: State, now: datetime) -> Outcome | None:
     """A run with a scheduled time waits for it, to the nearest second; less than half a second is no wait."""
     due = state.details.get("scheduled_time")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tests.model.records import ABORT, ENDED, REJECT, Facts, FlowRun, Limit, Outcome, Proposal, TaskRun, accept, instead
 from tests.model.shared_rules import (
     awaiting_retry,
+    is_submitted_again,
     keeping_scheduled_time,
     may_retry,
     wait_until_due,
@@ -26,8 +27,10 @@ def unprotected(run: TaskRun, proposal: Proposal) -> Outcome:
 def protected(run: TaskRun, proposal: Proposal, facts: Facts) -> Outcome:
     """An ordinary transition, or any of a background run."""
     left, wanted, cached = run.type, proposal.type, facts.cached
-    if run.flow_run_id is None and wanted == "PENDING" and left in ("PENDING", "RUNNING", "CANCELLING", "CANCELLED"):
-        return ABORT
+    if run.flow_run_id is None and wanted == "PENDING":
+        is_taken = left in ("RUNNING", "CANCELLING", "CANCELLED")
+        if is_taken or (run.state is not None and is_submitted_again(run.state, proposal)):
+            return ABORT
     if wanted == "RUNNING" and cached is not None and not proposal.details.get("refresh_cache"):
         return instead(Proposal(cached.type, "Cached", cached.message, cached.data, cached.details))
     if left in ENDED:
