@@ -15,10 +15,12 @@ from interlock.engine.services.pause_expirations import pause_expirations
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, StateDetails, StateType
+from interlock.server import background_services
+from interlock.settings import Settings
 from interlock.storage.queries import deployment_polls, deployments, flow_runs, flows, task_runs
 from interlock.storage.store import Store
 from tests.builders import THEN, flow_run_draft, task_run_draft
-from tests.conftest import FakeClock
+from tests.conftest import QUIET, FakeClock
 from tests.engine.deployed import FLOW, check, deploy, deployment_id
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
@@ -262,3 +264,14 @@ async def test_a_deployment_that_nobody_asks_for_is_not_ready(store: Store, cloc
 async def statuses(store: Store) -> list[str]:
     found = [await store.read(deployments.by_id, deployment_id(x)) for x in (1, 2, 3)]
     return [x["status"] for x in found if x is not None]
+
+
+# What is switched off
+
+
+def test_a_service_whose_interval_is_0_does_nothing() -> None:
+    """It is not among those that the leader runs; the others are."""
+    every = {x.name for x in background_services(Settings())}  # type: ignore[call-arg]
+    left = {x.name for x in background_services(Settings(**QUIET))}  # type: ignore[arg-type]
+    assert every - left == {"scheduler", "late runs", "pause expirations", "cancellation cleanup"}
+    assert left

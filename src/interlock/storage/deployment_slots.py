@@ -4,7 +4,7 @@ What lives here: what a batch reads and writes of deployments' limits and of lea
 (tag_limits.py), and what clients do to leases by request (queries/concurrency_leases.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,14 @@ from sqlalchemy import Connection, bindparam, select
 
 from interlock.orchestration.batch import DeploymentTerms, HeldLease, WorkingSet
 from interlock.orchestration.commands import Command, SetFlowRunState
-from interlock.orchestration.concurrency_leases import Holder, Lease, Share
+from interlock.orchestration.concurrency_leases import Lease, Share
 from interlock.orchestration.states import StateType
 from interlock.storage.expressions import among
 from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, Prepared, Writes
+from interlock.storage.queries.concurrency_leases import SHARES, lease_and_share, lease_values, share_values
 from interlock.storage.tables import concurrency_lease_slots, concurrency_leases, deployments
 from interlock.storage.types import Keys, UtcTime
 
-_BEGINNING = (StateType.PENDING, StateType.RUNNING)
 _KEYS = bindparam("keys", type_=Keys(deployments.c.id.type))
 _TERMS = Prepared(
     select(deployments.c.id, deployments.c.concurrency_limit_id, deployments.c.concurrency_options).where(
@@ -27,16 +27,10 @@ _TERMS = Prepared(
     )
 )
 _LEASED_LIMITS = Prepared(
-    select(concurrency_lease_slots.c.lease_id, concurrency_lease_slots.c.concurrency_limit_id).where(
-        among(concurrency_lease_slots.c.lease_id, _KEYS)
-    )
+    select(concurrency_lease_slots.c.concurrency_limit_id).where(among(concurrency_lease_slots.c.lease_id, _KEYS))
 )
-_LEASE = (*concurrency_leases.c,)
-_SHARE = ("concurrency_limit_id", "slots", "is_stored")
 _LEASES = Prepared(
-    select(*_LEASE, *(concurrency_lease_slots.c[x] for x in _SHARE))
-    .join(concurrency_lease_slots, concurrency_lease_slots.c.lease_id == concurrency_leases.c.id)
-    .where(among(concurrency_leases.c.id, _KEYS), concurrency_leases.c.expires > bindparam("now", type_=UtcTime))
+    SHARES.where(among(concurrency_leases.c.id, _KEYS), concurrency_leases.c.expires > bindparam("now", type_=UtcTime))
 )
 _INSERT_LEASE = BulkInsert(concurrency_leases, concurrency_leases.c.keys())
 _INSERT_SHARE = BulkInsert(concurrency_lease_slots, concurrency_lease_slots.c.keys())
@@ -47,18 +41,21 @@ _DELETE_LEASE = BulkDelete(concurrency_leases, ("id",))
 def load_terms(conn: Connection, commands: Sequence[Command], facts: WorkingSet) -> set[str]:
     """Which limits hold for the runs that are to begin; the ids of these, and of those that the runs hold slots of."""
     moves = _moves(commands, facts)
-    of_deployments = {facts.flow_runs[c.flow_run_id].deployment_id for c in moves if _asks_for_slot(c)} - {None}
+    of_deployments = {facts.flow_runs[c.flow_run_id].deployment_id for c in moves if _asks_for_slot(c, facts)} - {None}
     if of_deployments:
         for deployment_id, limit_id, options in _TERMS.fetch(conn, {"keys": of_deployments}):
             facts.deployments[deployment_id] = _terms(limit_id, options or {})
     limits = {x.limit_id for x in facts.deployments.values()}
     if named := _named_leases(moves, facts):
-        limits.update(limit_id for _, limit_id in _LEASED_LIMITS.fetch(conn, {"keys": named}))
+        limits.update(row[0] for row in _LEASED_LIMITS.fetch(conn, {"keys": named}))
     return limits
 
 
-def _asks_for_slot(command: SetFlowRunState) -> bool:
-    return command.marking_late or (command.proposal.type in _BEGINNING and not command.force)
+def _asks_for_slot(command: SetFlowRunState, facts: WorkingSet) -> bool:
+    """A run that begins asks only where it was given a slot before, which it may have lost."""
+    if command.proposal.type is StateType.RUNNING:
+        return not command.force and bool(_named_leases([command], facts))
+    return command.marking_late or (command.proposal.type is StateType.PENDING and not command.force)
 
 
 def _terms(limit_id: str, options: dict[str, Any]) -> DeploymentTerms:
@@ -82,34 +79,17 @@ def load_leases(conn: Connection, commands: Sequence[Command], facts: WorkingSet
     if not named:
         return
     found: dict[str, tuple[Lease, list[Share]]] = {}
-    for lease_id, created, expires, kind, holder_id, *share in _LEASES.fetch(conn, {"keys": named, "now": now}):
-        lease = Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None)
-        found.setdefault(lease_id, (lease, []))[1].append(Share(*share))
+    for row in _LEASES.fetch(conn, {"keys": named, "now": now}):
+        lease, share = lease_and_share(row)
+        found.setdefault(lease.id, (lease, []))[1].append(share)
     facts.leases.update((x, HeldLease(lease, tuple(shares))) for x, (lease, shares) in found.items())
 
 
 def gather(writes: Writes, facts: WorkingSet) -> None:
     """Add to the writes which leases the batch made, renewed and ended."""
     made = facts.new_leases.values()
-    writes.add(_INSERT_LEASE, [_lease_values(x.lease) for x in made])
-    writes.add(_INSERT_SHARE, list(_share_values(made)))
+    writes.add(_INSERT_LEASE, [lease_values(x.lease) for x in made])
+    writes.add(_INSERT_SHARE, [row for x in made for row in share_values(x.lease.id, x.shares)])
     renewed = facts.renewed_leases.values()
     writes.add(_RENEW_LEASE, [{"id": x.id, "expires": x.expires} for x in renewed])
     writes.add(_DELETE_LEASE, [{"id": x} for x in facts.ended_leases])
-
-
-def _lease_values(lease: Lease) -> dict[str, Any]:
-    kind, holder_id = (lease.holder.type, lease.holder.id) if lease.holder else (None, None)
-    values = {"id": lease.id, "created": lease.created, "expires": lease.expires}
-    return values | {"holder_type": kind, "holder_id": holder_id}
-
-
-def _share_values(made: Iterable[HeldLease]) -> Iterable[dict[str, Any]]:
-    for held in made:
-        for x in held.shares:
-            yield {
-                "lease_id": held.lease.id,
-                "concurrency_limit_id": x.limit_id,
-                "slots": x.slots,
-                "is_stored": x.is_stored,
-            }

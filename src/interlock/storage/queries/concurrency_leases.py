@@ -23,11 +23,11 @@ from interlock.storage.queries.concurrency_limits_v2 import for_update, write_sl
 from interlock.storage.tables import concurrency_lease_slots, concurrency_leases, concurrency_limits_v2
 from interlock.storage.types import Keys
 
-_SHARES = select(
+SHARES = select(
     *(concurrency_leases.c[x] for x in ("id", "created", "expires", "holder_type", "holder_id")),
     *(concurrency_lease_slots.c[x] for x in ("concurrency_limit_id", "slots", "is_stored")),
 ).join_from(concurrency_leases, concurrency_lease_slots, concurrency_lease_slots.c.lease_id == concurrency_leases.c.id)
-"""What leases hold, a row a lease and limit; narrow it down with `where`, and read it with `_found`."""
+"""What leases hold, a row a lease and limit; narrow it down with `where`, and read it with `lease_and_share`."""
 
 
 def take(
@@ -71,7 +71,7 @@ class ActiveLease(msgspec.Struct, frozen=True):
 def of_limit(conn: Connection, limit_id: str, now: datetime, limit: int, offset: int) -> list[ActiveLease]:
     """The leases that hold slots of a limit, by when they expire."""
     leases = concurrency_leases.c
-    held = _SHARES.where(concurrency_lease_slots.c.concurrency_limit_id == limit_id, leases.expires > now)
+    held = SHARES.where(concurrency_lease_slots.c.concurrency_limit_id == limit_id, leases.expires > now)
     page = held.order_by(leases.expires, leases.id).limit(limit).offset(offset)
     return [ActiveLease(lease, share.slots) for lease, share in _found(conn, page)]
 
@@ -133,12 +133,17 @@ def _limits_of(conn: Connection, lease_ids: Sequence[str], now: datetime) -> lis
 
 
 def _shares(conn: Connection, *conditions: ColumnElement[bool]) -> Iterable[tuple[Lease, Share]]:
-    return _found(conn, _SHARES.where(*conditions))
+    return _found(conn, SHARES.where(*conditions))
 
 
 def _found(conn: Connection, shares: Select[Any]) -> Iterable[tuple[Lease, Share]]:
-    for lease_id, created, expires, kind, holder_id, *share in conn.execute(shares).all():
-        yield Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None), Share(*share)
+    return map(lease_and_share, conn.execute(shares).all())
+
+
+def lease_and_share(row: Sequence[Any]) -> tuple[Lease, Share]:
+    """A row of SHARES."""
+    lease_id, created, expires, kind, holder_id, *share = row
+    return Lease(lease_id, created, expires, Holder(kind, holder_id) if kind else None), Share(*share)
 
 
 def _held(conn: Connection, limit_ids: Sequence[str], now: datetime) -> dict[str, list[Held]]:
@@ -152,12 +157,21 @@ def _held(conn: Connection, limit_ids: Sequence[str], now: datetime) -> dict[str
 
 
 def _insert(conn: Connection, lease: Lease, shares: Sequence[Share]) -> None:
+    conn.execute(insert(concurrency_leases), lease_values(lease))
+    if shares:
+        conn.execute(insert(concurrency_lease_slots), share_values(lease.id, shares))
+
+
+def lease_values(lease: Lease) -> dict[str, Any]:
+    """The row of a lease."""
     kind, holder_id = (lease.holder.type, lease.holder.id) if lease.holder else (None, None)
     values = {"id": lease.id, "created": lease.created, "expires": lease.expires}
-    conn.execute(insert(concurrency_leases), values | {"holder_type": kind, "holder_id": holder_id})
-    if shares:
-        rows = [
-            {"lease_id": lease.id, "concurrency_limit_id": x.limit_id, "slots": x.slots, "is_stored": x.is_stored}
-            for x in shares
-        ]
-        conn.execute(insert(concurrency_lease_slots), rows)
+    return values | {"holder_type": kind, "holder_id": holder_id}
+
+
+def share_values(lease_id: str, shares: Sequence[Share]) -> list[dict[str, Any]]:
+    """The rows of what a lease took."""
+    return [
+        {"lease_id": lease_id, "concurrency_limit_id": x.limit_id, "slots": x.slots, "is_stored": x.is_stored}
+        for x in shares
+    ]

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, and_, or_, select, text, update
 from interlock.storage import rows
 from interlock.storage.queries.flow_runs import WAITING
 from interlock.storage.queries.locks import locked_ids
-from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
+from interlock.storage.queries.work_pools import NOT_READY, READY, FlowRunInPool, with_pools
 from interlock.storage.tables import deployments, flow_runs, work_queues
 
-READY, NOT_READY = "READY", "NOT_READY"
 IS_READY = text("deployments.status = 'READY'")
 """As a partial index has it, word by word."""
 
