@@ -169,11 +169,12 @@ class Batcher:
                 answer.set_result(outcome)
 
     async def _outcomes(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        number = self._availability.ask()
         try:
             outcomes = await self._store.commit(items)
         except Exception as error:
             outcomes = [error] * len(items)
-        self._availability.note(next((x for x in outcomes if isinstance(x, StoreUnavailableError)), None))
+        self._availability.note(number, next((x for x in outcomes if isinstance(x, StoreUnavailableError)), None))
         if any(isinstance(x, TaskDecision) and x.enqueues for x in outcomes):
             self.when_enqueued()
         return outcomes

@@ -55,14 +55,15 @@ class Reader:
 
         Raises StoreUnavailableError, which a SlowQueryError is too.
         """
+        number = self._availability.ask()
         try:
             answer = await self._store.read(query, *args, **kwargs)
         except SlowQueryError:
             raise
         except StoreUnavailableError as error:
-            self._availability.note(error)
+            self._availability.note(number, error)
             raise
-        self._availability.note(None)
+        self._availability.note(number, None)
         return answer
 
 
