@@ -82,6 +82,11 @@ class Batcher:
         """Whether the database took nothing when it was last asked to."""
         return self._availability.is_failing
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether so many write that batches are large."""
+        return bool(self._pumps) and self._last_size >= WORTH_A_LANE
+
     def check_decision(self) -> None:
         """Raises OverloadedError where a command would be refused, so that nothing needs to be done for it first."""
         self._line.check()
