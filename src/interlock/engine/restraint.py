@@ -11,7 +11,7 @@ the rest. Short reads cost nothing: tasks and workers live on them.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-SHARE = 1 / 3
+SHARE = 1 / 4
 """The part of the time that long reads may take beside many writes. Measured with 5,000,000 task runs in SQLite,
 queries that never pause, and 50 clients that write: with all the time the writes have 56% of their rate without
 queries, with a third 87%, with a seventh all of it; a page takes 14, 19 and 21 ms, a history 186, 431 and 1,540."""
@@ -19,7 +19,7 @@ queries, with a third 87%, with a seventh all of it; a page takes 14, 19 and 21 
 SHORT_SECONDS = 0.003
 """What a read may take that costs nothing."""
 
-LONGEST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 0.25
 """What follows the longest of reads: a short one that comes then has to wait for so long."""
 
 LOOK_SECONDS = 0.01
