@@ -1,7 +1,7 @@
 """Fixtures of the browser tests: Debian's Chromium, and pages at live servers.
 
-`page` is at a server of this module's own whose ledger (`ledger`) is small and filled; `empty_page` at one with nothing in
-it. A test fails where the console had an error or the content security policy was broken.
+`page` is at a server of this module's own whose ledger (`ledger`) is small and filled; `empty_root` is one with nothing
+in it. A test fails where the console had an error or the content security policy was broken.
 """
 
 import shutil
