@@ -5,11 +5,10 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from bench.deployed import FLOW_ID, HOUR, POOL, POOL_ID, Deployments, made_id, queue_name
+from bench.deployed import FLOW_ID, POOL, POOL_ID, Deployments, made_id, queue_name
 from bench.fill_peer import STATE_COLUMNS, Database, PostgresDatabase, SqliteFile
 from bench.servers import Storage
 from interlock.cli.common import load_settings
@@ -92,7 +91,7 @@ def _fill_part(conn: Connection, wanted: Deployments, part: range) -> None:
     ]
     conn.execute(insert(deployments), made)
     schedules = [
-        {"id": made_id(5, n), "deployment_id": ids[n], "schedule": _schedule(wanted, n), "catchup": False}
+        {"id": made_id(5, n), "deployment_id": ids[n], "schedule": wanted.schedule(n), "catchup": False}
         | {"active": not wanted.runs_each, "parameters": {}, "due": None if wanted.runs_each else now, **_times(wanted)}
         for n in part
     ]
@@ -101,11 +100,6 @@ def _fill_part(conn: Connection, wanted: Deployments, part: range) -> None:
     if runs:
         _FLOW_RUNS.write(conn, [rows.flow_run_values(x) for x in runs])
         _STATES.write(conn, [rows.state_values(x.state) | {"flow_run_id": x.id} for x in runs if x.state is not None])
-
-
-def _schedule(wanted: Deployments, number: int) -> dict[str, Any]:
-    anchor = wanted.anchor(number).isoformat()
-    return {"interval": HOUR.total_seconds(), "anchor_date": anchor, "timezone": "UTC"}
 
 
 def _runs(wanted: Deployments, number: int) -> Iterator[FlowRun]:
@@ -160,7 +154,7 @@ def _fill_peers_part(database: Database, wanted: Deployments, part: range) -> No
         for n in part
     ]
     database.insert("deployment", "id, name, flow_id, work_queue_id, work_queue_name, status", made)
-    schedules = [(made_id(5, n), ids[n], json.dumps(_schedule(wanted, n)), not wanted.runs_each) for n in part]
+    schedules = [(made_id(5, n), ids[n], json.dumps(wanted.schedule(n)), not wanted.runs_each) for n in part]
     database.insert("deployment_schedule", "id, deployment_id, schedule, active", schedules)
     runs, states = [], []
     for n in part:

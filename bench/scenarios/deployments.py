@@ -21,6 +21,8 @@ from bench.servers import PEER, ROOT, Launch, Storage, clean_environment
 
 WRITERS = 50
 RUNS_EACH = 10
+KINDS = {"hourly": "hourly intervals", "mixed": "intervals, cron lines and rules"}
+"""What the scheduler passes over."""
 Report = dict[str, Any]
 
 
@@ -33,7 +35,7 @@ def run(bench: Bench, database: str) -> Section:
     section.rows = list(_rows(reports))
     section.notes = [
         f"Polls ask for what is due in the first minute; {WORKERS} workers poll every {POLL_SECONDS:g} s, as they do.",
-        f"A pass makes the first runs of {count:,} hourly schedules, three each; the idle one has nothing to do.",
+        f"A pass makes the first runs of {count:,} schedules, three each; the idle one has nothing to do.",
         *_doubts(reports),
     ]
     return section
@@ -49,8 +51,10 @@ def _rows(reports: Mapping[str, Report]) -> Iterator[Row]:
         yield Row(f"poll of one of {beside}: {share}", "ms", values, "less")
     for key, label in (("writes", "without workers"), ("writes_beside", f"beside {WORKERS} workers")):
         yield Row(f"writes of {WRITERS} connections {label}", "1/s", tuple(x[key] for x in reports.values()), "more")
-    for number, label in enumerate(("first", "idle")):
-        yield Row(f"the scheduler's {label} pass", "s", tuple(x["passes"][number] for x in reports.values()), "less")
+    for kind, schedules in KINDS.items():
+        for number, label in enumerate(("first", "idle")):
+            values = tuple(x["passes"][kind][number] for x in reports.values())
+            yield Row(f"the scheduler's {label} pass over {schedules}", "s", values, "less")
 
 
 def _doubts(reports: Mapping[str, Report]) -> Iterator[str]:
@@ -69,9 +73,12 @@ def _report(bench: Bench, launch: Launch, database: str) -> Report:
         wanted = Deployments(base, count, RUNS_EACH)
         _fill(bench, launch, storage, wanted)
         report = _polls(bench, launch, storage, wanted)
-    with bench.storage(database, f"schedules-{launch.name}") as storage:
-        _fill(bench, launch, storage, Deployments(base, count, 0))
-        return report | {"passes": _passes(launch, storage)}
+    report["passes"] = {}
+    for kind in KINDS:
+        with bench.storage(database, f"schedules-{kind}-{launch.name}") as storage:
+            _fill(bench, launch, storage, Deployments(base, count, 0, mixed=kind == "mixed"))
+            report["passes"][kind] = _passes(launch, storage)
+    return report
 
 
 def _polls(bench: Bench, launch: Launch, storage: Storage, wanted: Deployments) -> Report:

@@ -5,7 +5,8 @@ What lives here: statements on the runs of queues, and the note that a queue was
 at once are offered the same ones.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     RowMapping,
     Select,
@@ -31,7 +33,7 @@ from interlock.orchestration.runs import FlowRun
 from interlock.orchestration.states import StateType
 from interlock.orchestration.work_queues import BUSY
 from interlock.storage import rows
-from interlock.storage.expressions import json_field
+from interlock.storage.expressions import among, json_field
 from interlock.storage.filters import AnyOf, Between, Criterion, HasAllTags, IsNull, Order, all_of
 from interlock.storage.prepared import Prepared
 from interlock.storage.queries import runs_filter, work_pools, work_queues
@@ -39,7 +41,7 @@ from interlock.storage.queries.locks import lock
 from interlock.storage.queries.work_pools import FlowRunInPool, with_pools
 from interlock.storage.tables import deployments, flow_runs
 from interlock.storage.tables import work_queues as queues
-from interlock.storage.types import UtcTime
+from interlock.storage.types import Keys, UtcTime
 
 POLL_NOTED_SECONDS = 5
 """A poll is noted where the last one that was is so long ago. Workers poll every few seconds, and there may be many;
@@ -50,6 +52,9 @@ UNDER_WAY_TYPES = (*BUSY_TYPES, StateType.CANCELLING)
 """What agents' queues count as under way: a run that is being cancelled too."""
 
 NEXT_FIRST = Order("next_scheduled_start_time")
+
+QUEUES_AT_ONCE = 20
+"""How many queues of a pool are asked for their next runs at once: the first of them may have all that is wanted."""
 
 
 Bound = datetime | ColumnElement[datetime] | None
@@ -108,13 +113,16 @@ def _offered(
 ) -> list[FlowRun]:
     left = _left(window.limit, pool["concurrency_limit"], sum(busy.values()))
     waiting = _with_work(conn, [x["id"] for x in running], window) if left else set()
+    asked = [x for x in running if x["id"] in waiting]
     offered: list[FlowRun] = []
-    for queue in running:
-        if left and queue["id"] in waiting:
-            most = _left(left, queue["concurrency_limit"], busy.get(queue["id"], 0))
-            found = _next_in(conn, queue["id"], window, most)
-            offered += found
-            left -= len(found)
+    for begin in range(0, len(asked), QUEUES_AT_ONCE):
+        some = asked[begin : begin + QUEUES_AT_ONCE]
+        most = {x["id"]: _left(left, x["concurrency_limit"], busy.get(x["id"], 0)) for x in some}
+        for found in _next_in_each(conn, most, window):
+            offered += found[:left]
+            left -= len(found[:left])
+        if not left:
+            break
     return offered
 
 
@@ -122,46 +130,77 @@ def _left(wanted: int, limit: int | None, taken: int) -> int:
     return wanted if limit is None else min(wanted, max(0, limit - taken))
 
 
-def _waits(window: Window) -> ColumnElement[bool]:
-    """Which runs are scheduled within the window, but for those that wait in their own process for their retry."""
-    return _wait(window.before, window.after)
-
-
-def _wait(before: Bound, after: Bound) -> ColumnElement[bool]:
-    due = flow_runs.c.next_scheduled_start_time
+def _wait(before: Bound, after: Bound, runs: FromClause = flow_runs) -> ColumnElement[bool]:
+    """Which runs are scheduled within the bounds, but for those that wait in their own process for their retry."""
+    due = runs.c.next_scheduled_start_time
     return and_(
-        flow_runs.c.state_type == StateType.SCHEDULED,
+        runs.c.state_type == StateType.SCHEDULED,
         true() if before is None else due <= before,
         true() if after is None else due >= after,
-        func.coalesce(json_field(flow_runs.c.empirical_policy, "retry_type"), "") != "in_process",
+        func.coalesce(json_field(runs.c.empirical_policy, "retry_type"), "") != "in_process",
     )
 
 
 def _with_work(conn: Connection, ids: Sequence[str], window: Window) -> set[str]:
     """Which of the queues have a run that waits: a pool may have many queues, and most of them nothing to do."""
-    waiting = select(flow_runs.c.id).where(flow_runs.c.work_queue_id == queues.c.id, _waits(window)).exists()
+    waits = _wait(window.before, window.after)
+    waiting = select(flow_runs.c.id).where(flow_runs.c.work_queue_id == queues.c.id, waits).exists()
     return set(conn.execute(select(queues.c.id).where(queues.c.id.in_(ids), waiting)).scalars())
 
 
-@cache
-def _next_of(has_before: bool, has_after: bool) -> Prepared:
-    """The next runs of a queue. A poll asks for each of its queues: the statement is made but once."""
-    before, after = (
-        bindparam(x, type_=UtcTime) if y else None for x, y in (("before", has_before), ("after", has_after))
-    )
-    of_queue = flow_runs.c.work_queue_id == bindparam("queue_id", type_=flow_runs.c.work_queue_id.type)
-    order = (flow_runs.c.next_scheduled_start_time, flow_runs.c.id)
-    wanted = rows.select_flow_runs().where(of_queue, _wait(before, after)).order_by(*order)
-    return Prepared(wanted.limit(bindparam("most", type_=Integer)))
+def _next_in_each(conn: Connection, most: Mapping[str, int], window: Window) -> Iterator[list[FlowRun]]:
+    """The next runs of each of these queues, in their order, and at most so many of each."""
+    if conn.dialect.name != "postgresql":
+        yield from (_next_in(conn, queue_id, window, count) for queue_id, count in most.items())
+        return
+    # One trip to the database instead of one for each queue.
+    given = {"queue_ids": list(most), "most": max(most.values()), **_given(window)}
+    found: dict[str | None, list[FlowRun]] = defaultdict(list)
+    for row in _next_of_each(window.before is not None, window.after is not None).fetch(conn, given):
+        run = rows.flow_run(row)
+        found[run.work_queue_id].append(run)
+    yield from (found[queue_id][:count] for queue_id, count in most.items())
 
 
 def _next_in(conn: Connection, queue_id: str, window: Window, most: int) -> list[FlowRun]:
     if not most:
         return []
-    bounds = {"before": window.before, "after": window.after}
-    given = {x: y for x, y in bounds.items() if y is not None}
-    found = _next_of("before" in given, "after" in given).fetch(conn, {"queue_id": queue_id, "most": most, **given})
+    statement = _next_of(window.before is not None, window.after is not None)
+    found = statement.fetch(conn, {"queue_id": queue_id, "most": most, **_given(window)})
     return [rows.flow_run(x) for x in found]
+
+
+def _given(window: Window) -> dict[str, datetime]:
+    bounds = {"before": window.before, "after": window.after}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+@cache
+def _next_of(has_before: bool, has_after: bool) -> Prepared:
+    """The next runs of a queue."""
+    of_queue = flow_runs.c.work_queue_id == bindparam("queue_id", type_=flow_runs.c.work_queue_id.type)
+    wanted = rows.select_flow_runs().where(of_queue, _wait(*_bounds(has_before, has_after)))
+    return Prepared(wanted.order_by(*_in_time(flow_runs)).limit(bindparam("most", type_=Integer)))
+
+
+@cache
+def _next_of_each(has_before: bool, has_after: bool) -> Prepared:
+    """The next runs of several queues. PostgreSQL only: SQLite knows no LATERAL."""
+    runs = flow_runs.alias("waiting")
+    of_queue = and_(runs.c.work_queue_id == queues.c.id, _wait(*_bounds(has_before, has_after), runs))
+    first = select(runs.c.id).where(of_queue).order_by(*_in_time(runs)).limit(bindparam("most", type_=Integer)).lateral()
+    asked = among(queues.c.id, bindparam("queue_ids", type_=Keys(queues.c.id.type)))
+    ids = select(first.c.id).select_from(queues.join(first, true())).where(asked)
+    return Prepared(rows.select_flow_runs().where(flow_runs.c.id.in_(ids)).order_by(*_in_time(flow_runs)))
+
+
+def _bounds(has_before: bool, has_after: bool) -> tuple[Bound, Bound]:
+    before, after = (bindparam(x, type_=UtcTime) for x in ("before", "after"))
+    return (before if has_before else None), (after if has_after else None)
+
+
+def _in_time(runs: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return runs.c.next_scheduled_start_time, runs.c.id
 
 
 def of_queue(conn: Connection, queue_id: str, window: Window) -> Poll | None:

@@ -1,0 +1,10 @@
+import { Heading } from "../components/Page";
+
+export function FlowRuns() {
+  return (
+    <>
+      <Heading title="Flow runs" />
+      
+    </>
+  );
+}

@@ -1,0 +1,10 @@
+import { Heading } from "../components/Page";
+
+export function Limits() {
+  return (
+    <>
+      <Heading title="Limits" />
+      
+    </>
+  );
+}

@@ -1,0 +1,10 @@
+import { Heading } from "../components/Page";
+
+export function Settings() {
+  return (
+    <>
+      <Heading title="Settings" />
+      
+    </>
+  );
+}

@@ -1,0 +1,10 @@
+import { Heading } from "../components/Page";
+
+export function TaskRuns() {
+  return (
+    <>
+      <Heading title="Task runs" />
+      
+    </>
+  );
+}
