@@ -49,12 +49,15 @@ class Faults:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.are_expected = False
-        """Set by a test that breaks something on purpose: the browser itself tells of each failed request."""
+        self.expected: list[str] = []
+        """Parts of what a test brings about on purpose: the browser itself tells of each request that fails."""
 
     def watch(self, page: Page) -> None:
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.seen.append(str(error)))
+
+    def unexpected(self) -> list[str]:
+        return [x for x in self.seen if not any(part in x for part in self.expected)]
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -86,7 +89,7 @@ def open_page(browser: Browser, faults: Faults) -> Iterator[OpenPage]:
     yield opened
     for context in contexts:
         context.close()
-    assert faults.are_expected or not faults.seen
+    assert faults.unexpected() == []
 
 
 @contextmanager
