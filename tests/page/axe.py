@@ -1,0 +1,17 @@
+"""Accessibility of what a page shows, as axe sees it."""
+
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import Page
+
+SCRIPT = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def violations(page: Page) -> list[str]:
+    """What is wrong, and where: `rule: selector`. The script goes around the page's policy, as an extension would."""
+    page.evaluate(SCRIPT)
+    found: list[dict[str, Any]] = page.evaluate("options => axe.run(options).then(x => x.violations)", OPTIONS)
+    return [f"{x['id']}: {node['target']} {node.get('failureSummary', '')}" for x in found for node in x["nodes"]]
