@@ -7,9 +7,12 @@ import "./effects.css";
 type Preview = Schemas["PreviewAnswer"];
 type Effect = Schemas["OutcomeAnswer"];
 
+/** The names of rules that give out slots of concurrency limits. */
+const ABOUT_SLOTS = /concurrency/;
+
 export function Effects({ preview, runId }: { preview: Preview; runId: string }) {
   return (
-    <div class={`effects ${preview.status.toLowerCase()}`} role="status">
+    <div class={`effects ${preview.status.toLowerCase()}`}>
       <p>
         <Verdict preview={preview} />
       </p>
@@ -17,6 +20,11 @@ export function Effects({ preview, runId }: { preview: Preview; runId: string })
       {preview.decided_by && (
         <p class="muted">
           The rule <code>{preview.decided_by.name}</code>: {preview.decided_by.description}
+        </p>
+      )}
+      {ABOUT_SLOTS.test(preview.decided_by?.name ?? "") && !preview.would_write && (
+        <p>
+          <a href="/limits">Limits</a> tell who holds the slots.
         </p>
       )}
       <List preview={preview} runId={runId} />

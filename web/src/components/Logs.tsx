@@ -163,7 +163,13 @@ function LogLine({ line, name }: { line: Line; name: string | undefined }) {
       <time dateTime={line.timestamp} title={fullTime(line.timestamp)}>
         {time(line.timestamp)}
       </time>{" "}
-      <span class="level">{level}</span> {name && <a href={`/task-runs/${line.task_run_id}`}>{name}</a>} {line.message}
+      <span class="level">{level}</span>{" "}
+      {name && (
+        <>
+          <a href={`/task-runs/${line.task_run_id}`}>{name}</a>{" "}
+        </>
+      )}
+      {line.message}
     </div>
   );
 }

@@ -73,7 +73,7 @@ export function SetState({ noun, run, type, title, label, onDone, onClose, child
       </label>
       {error && <p class="error">{error}</p>}
       {children}
-      {preview && <Effects preview={preview} runId={run.id} />}
+      <div role="status">{preview && <Effects preview={preview} runId={run.id} />}</div>
     </Ask>
   );
 }

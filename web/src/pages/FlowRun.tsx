@@ -11,6 +11,7 @@ import { Slots } from "../components/Slots";
 import { State } from "../components/State";
 import { States } from "../components/States";
 import { Time } from "../components/Time";
+import { WhyWaiting } from "../components/WhyWaiting";
 import { count, duration } from "../format";
 import { useLive } from "../live";
 import { go, setQuery, useQuery } from "../router";
@@ -61,6 +62,7 @@ function Whole({ run, isOver, refresh }: WholeProps) {
         <About run={run} />
         {run.state?.message && <p class="run-message">{run.state.message}</p>}
       </section>
+      <WhyWaiting noun="flow_runs" run={run} />
       <TaskRunsAndLogs run={run} isOver={isOver} />
       <Details run={run} />
     </>
@@ -102,7 +104,7 @@ function About({ run }: { run: Run }) {
       <Fact name="Flow">
         <a href={`/flow-runs?${new URLSearchParams({ flow: flow.data?.name ?? "" })}`}>{flow.data?.name ?? run.flow_id}</a>
       </Fact>
-      <Fact name="Expected">{run.expected_start_time && <Time at={run.expected_start_time} />}</Fact>
+      <Fact name="Expected">{!run.start_time && run.expected_start_time && <Time at={run.expected_start_time} />}</Fact>
       <Fact name="Started">{run.start_time && <Time at={run.start_time} />}</Fact>
       <Fact name="Ended">{run.end_time && <Time at={run.end_time} />}</Fact>
       <Fact name="Ran for">{run.start_time && duration(run.estimated_run_time)}</Fact>

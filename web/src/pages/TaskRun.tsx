@@ -11,6 +11,7 @@ import { Slots } from "../components/Slots";
 import { State } from "../components/State";
 import { States } from "../components/States";
 import { Time } from "../components/Time";
+import { WhyWaiting } from "../components/WhyWaiting";
 import { count, duration } from "../format";
 import { useLive } from "../live";
 import { go } from "../router";
@@ -54,6 +55,7 @@ function Whole({ run, isOver, refresh }: { run: Run; isOver: boolean; refresh: (
       </section>
       <div class="beside">
         <div>
+          <WhyWaiting noun="task_runs" run={run} />
           <History run={run} />
           <Relations run={run} />
         </div>
@@ -104,7 +106,7 @@ function About({ run }: { run: Run }) {
       <Fact name="Task">
         <code>{run.task_key}</code>
       </Fact>
-      <Fact name="Expected">{run.expected_start_time && <Time at={run.expected_start_time} />}</Fact>
+      <Fact name="Expected">{!run.start_time && run.expected_start_time && <Time at={run.expected_start_time} />}</Fact>
       <Fact name="Started">{run.start_time && <Time at={run.start_time} />}</Fact>
       <Fact name="Ended">{run.end_time && <Time at={run.end_time} />}</Fact>
       <Fact name="Ran for">{run.start_time && duration(run.estimated_run_time)}</Fact>

@@ -5,11 +5,12 @@ import { AXIS, rowHeight, ticks, xOf, type Extent, type Size, type View } from "
 
 /** All edges are drawn where there are no more bars than these; of more, those of the bar at hand. */
 const ALL_EDGES = 120;
-/** A bar of so many pixels has its name on it, */
+/** A bar of so many pixels across and down has its name on it, */
+const LEAST_NAMED_HEIGHT = 11;
 const NAMED = 44;
 /** unless there would be more than so many names. */
 const MOST_NAMES = 400;
-const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
+const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 const GLYPH = 12;
 const TROUBLE: readonly StateType[] = ["FAILED", "CRASHED"];
 
@@ -124,8 +125,9 @@ function boxesInSight(scene: Scene): Box[] {
 
 function paintBars(context: CanvasRenderingContext2D, scene: Scene, colours: Colours): void {
   const boxes = boxesInSight(scene);
-  const canName = (boxes[0]?.height ?? 0) >= 14;
-  const named = canName ? boxes.filter((x) => x.width >= NAMED) : [];
+  const canName = (boxes[0]?.height ?? 0) >= LEAST_NAMED_HEIGHT;
+  const isWaterfall = scene.layout.rows.length === scene.layout.items.length;
+  const named = canName ? boxes.filter((x) => isWaterfall || x.width >= NAMED) : [];
   const isNamed = named.length > 0 && named.length <= MOST_NAMES;
   for (const type of STATE_TYPES) {
     const group = boxes.filter((x) => x.item.type === type);
@@ -150,9 +152,14 @@ function paintPale(context: CanvasRenderingContext2D, box: Box): void {
   context.fillRect(box.x, box.y, 3, box.height);
 }
 
+/** Within the bar; beside it where it is too short and nothing else is in its row. */
 function paintName(context: CanvasRenderingContext2D, box: Box, width: number, colours: Colours): void {
-  const left = Math.max(box.x, 0) + 7;
-  const right = Math.min(box.x + box.width, width) - 4;
+  const end = box.x + box.width;
+  const isBeside = box.width < NAMED;
+  const wanted = GLYPH + 5 + (isBeside ? context.measureText(box.item.bar.name).width : 0);
+  const isLeft = isBeside && end + 4 + wanted > width;
+  const left = isLeft ? Math.max(0, box.x - 6 - wanted) : isBeside ? end + 4 : Math.max(box.x, 0) + 7;
+  const right = isLeft ? box.x : isBeside ? width : Math.min(end, width) - 4;
   const middle = box.y + box.height / 2;
   if (right - left < GLYPH) return;
   context.save();

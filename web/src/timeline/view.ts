@@ -25,8 +25,8 @@ export interface View {
 
 /** All of the time with a little room at both ends. */
 export function whole({ from, to }: Extent): View {
-  const room = Math.max(to - from, 1000) * 0.02;
-  return { from: from - room, to: Math.max(to, from + 1000) + room, top: 0 };
+  const span = Math.max(to - from, SHORTEST_SPAN * 10);
+  return { from: from - span * 0.02, to: from + span * 1.02, top: 0 };
 }
 
 /** Rows fit into the height as far as they can; they grow as one looks closer. */
