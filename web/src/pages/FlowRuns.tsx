@@ -1,10 +1,5 @@
-import { Heading } from "../components/Page";
+import { FLOW_RUN_COLUMNS } from "../runs/columns";
+import { FLOW_RUNS } from "../runs/kinds";
+import { RunList } from "../runs/RunList";
 
-export function FlowRuns() {
-  return (
-    <>
-      <Heading title="Flow runs" />
-      
-    </>
-  );
-}
+export const FlowRuns = () => <RunList kind={FLOW_RUNS} columns={FLOW_RUN_COLUMNS} />;

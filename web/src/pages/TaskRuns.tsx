@@ -1,10 +1,5 @@
-import { Heading } from "../components/Page";
+import { TASK_RUN_COLUMNS } from "../runs/columns";
+import { TASK_RUNS } from "../runs/kinds";
+import { RunList } from "../runs/RunList";
 
-export function TaskRuns() {
-  return (
-    <>
-      <Heading title="Task runs" />
-      
-    </>
-  );
-}
+export const TaskRuns = () => <RunList kind={TASK_RUNS} columns={TASK_RUN_COLUMNS} />;
