@@ -4,6 +4,7 @@ import { useLive } from "../live";
 import { Json } from "./Facts";
 import { Loaded } from "./Page";
 import { Time } from "./Time";
+import { Wide } from "./Wide";
 import "./artifacts.css";
 
 type Artifact = Schemas["ArtifactAnswer"];
@@ -81,7 +82,7 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 function Table({ rows, name }: { rows: Row[]; name: string }) {
   const columns = [...new Set(rows.flatMap(Object.keys))];
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={`Table ${name}`}>
+    <Wide label={`Table ${name}`}>
       <table>
         <thead>
           <tr>
@@ -101,6 +102,6 @@ function Table({ rows, name }: { rows: Row[]; name: string }) {
         </tbody>
       </table>
       {rows.length > MOST_ROWS && <p class="muted">… and {rows.length - MOST_ROWS} more rows.</p>}
-    </div>
+    </Wide>
   );
 }

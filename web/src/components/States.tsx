@@ -5,6 +5,7 @@ import { isTerminal } from "../states";
 import { Json } from "./Facts";
 import { State } from "./State";
 import { Time } from "./Time";
+import { Wide } from "./Wide";
 import "./states.css";
 
 type StateAnswer = Schemas["StateAnswer"];
@@ -27,7 +28,7 @@ export function States({ states }: { states: StateAnswer[] }) {
   const all = stays(states);
   const longest = Math.max(...all.map((x) => x.seconds ?? 0), 1e-9);
   return (
-    <div class="scroll-x">
+    <Wide label="States">
       <table class="states">
         <thead>
           <tr>
@@ -65,7 +66,7 @@ export function States({ states }: { states: StateAnswer[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 

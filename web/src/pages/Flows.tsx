@@ -5,6 +5,7 @@ import { Tags } from "../components/Facts";
 import { Heading, Loaded } from "../components/Page";
 import { StateShape } from "../components/State";
 import { Time } from "../components/Time";
+import { Wide } from "../components/Wide";
 import { count, plural } from "../format";
 import { useLive } from "../live";
 import { setQuery, useQuery } from "../router";
@@ -72,7 +73,7 @@ function List({ flows, total, offset }: { flows: Flow[]; total: number; offset: 
   const [open, setOpen] = useState<string | null>(null);
   return (
     <>
-      <div class="scroll-x">
+      <Wide label="Flows">
         <table>
           <thead>
             <tr>
@@ -88,7 +89,7 @@ function List({ flows, total, offset }: { flows: Flow[]; total: number; offset: 
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
       {total > PAGE && <Steps total={total} offset={offset} />}
     </>
   );

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { api, type Schemas } from "../api";
 import { Heading, Loaded } from "../components/Page";
+import { Wide } from "../components/Wide";
 import { count, plural } from "../format";
 import { Holders } from "../limits/Holders";
 import { LimitDialog, type Asked } from "../limits/dialogs";
@@ -71,16 +72,13 @@ interface TableProps extends Found {
 function Table({ limits, deployments, ask }: TableProps) {
   const open = useQuery().get("limit");
   return (
-    <div class="scroll-x">
+    <Wide label="Limits">
       <table class="limits">
         <thead>
           <tr>
             <th scope="col">Limit</th>
             <th scope="col">Slots taken</th>
             <th scope="col">Decay</th>
-            <th scope="col">
-              <span class="hidden">Actions</span>
-            </th>
           </tr>
         </thead>
         <tbody>
@@ -89,7 +87,7 @@ function Table({ limits, deployments, ask }: TableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 
@@ -103,34 +101,32 @@ function Row({ limit, deployments, isOpen, ask }: { limit: Limit; isOpen: boolea
             type="button"
             class="quiet opener"
             aria-expanded={isOpen}
-            aria-label={`Who holds slots of ${name}`}
+            title="Who holds the slots, and what can be done"
             onClick={() => setQuery({ limit: isOpen ? null : limit.name })}
           >
-            {isOpen ? "▾" : "▸"}
+            <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> <strong>{name}</strong>
           </button>{" "}
-          <strong>{name}</strong> {!limit.active && <span class="tag">not active</span>}
+          {!limit.active && <span class="tag">not active</span>}
           {tagOf(limit.name) === null ? null : <span class="tag">tag</span>}
         </td>
         <td>
           <Taken limit={limit} name={name} />
         </td>
         <td>{limit.slot_decay_per_second > 0 ? `${plural(limit.slot_decay_per_second, "slot")} a second` : <span class="muted">–</span>}</td>
-        <td class="row-actions">
-          <button type="button" onClick={() => ask({ what: "change", limit })} aria-label={`Change ${name}`}>
-            Change…
-          </button>
-          <button type="button" onClick={() => ask({ what: "reset", limit })} aria-label={`Reset ${name}`}>
-            Reset…
-          </button>
-          <button type="button" onClick={() => ask({ what: "delete", limit })} aria-label={`Delete ${name}`}>
-            Delete…
-          </button>
-        </td>
       </tr>
       {isOpen && (
         <tr>
-          <td colSpan={4}>
+          <td colSpan={3} class="opened">
             <Holders limit={limit} />
+            <button type="button" onClick={() => ask({ what: "change", limit })}>
+              Change…
+            </button>
+            <button type="button" onClick={() => ask({ what: "reset", limit })}>
+              Reset…
+            </button>
+            <button type="button" onClick={() => ask({ what: "delete", limit })}>
+              Delete…
+            </button>
           </td>
         </tr>
       )}

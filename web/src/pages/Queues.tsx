@@ -2,6 +2,7 @@
 import { api, type Schemas } from "../api";
 import { Heading, Loaded } from "../components/Page";
 import { Time } from "../components/Time";
+import { Wide } from "../components/Wide";
 import { count, duration, plural } from "../format";
 import { useLive } from "../live";
 import "../limits/limits.css";
@@ -56,7 +57,7 @@ function TaskQueues({ queues }: { queues: TaskQueue[] }) {
     );
   }
   return (
-    <div class="scroll-x">
+    <Wide label="Background tasks">
       <table>
         <thead>
           <tr>
@@ -85,7 +86,7 @@ function TaskQueues({ queues }: { queues: TaskQueue[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 
@@ -172,7 +173,7 @@ function WorkPool({ pool, queues, workers, backlogs }: Whole) {
 
 function QueueTable({ queues, pool, backlogs }: { queues: Queue[]; pool: string; backlogs: Whole["backlogs"] }) {
   return (
-    <div class="scroll-x">
+    <Wide label={`Queues of ${pool}`}>
       <table aria-label={`Queues of ${pool}`}>
         <thead>
           <tr>
@@ -202,7 +203,7 @@ function QueueTable({ queues, pool, backlogs }: { queues: Queue[]; pool: string;
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { api } from "../api";
 import { Fact, Facts } from "../components/Facts";
 import { Heading, Loaded } from "../components/Page";
+import { Wide } from "../components/Wide";
 import { useLive } from "../live";
 
 const DATABASES = { sqlite: "SQLite", postgresql: "PostgreSQL" };
@@ -53,7 +54,7 @@ function Table({ settings }: { settings: Record<string, unknown> }) {
         Part of a name
         <input type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
-      <div class="scroll-x">
+      <Wide label="Settings">
         <table>
           <thead>
             <tr>
@@ -72,7 +73,7 @@ function Table({ settings }: { settings: Record<string, unknown> }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
     </>
   );
 }
