@@ -51,7 +51,8 @@ def _lives(flow_run_id: str, size: int, running: int, rng: Random) -> Iterator[l
         free[place] += last + rng.random()
     begin = datetime.now(UTC) - timedelta(seconds=max(free))
     for i, run_id in enumerate(ids):
-        given = sorted({rng.randrange(i) for _ in range(rng.choice((1, 1, 2)))}) if i else []
+        begun = [j for j in range(max(0, i - 400), i) if starts[j] + lasts[j] <= starts[i]]
+        given = sorted({rng.choice(begun) for _ in range(rng.choice((1, 1, 2)))}) if begun else []
         inputs = {f"x{n}": [{"input_type": "task_run", "id": ids[j]}] for n, j in enumerate(given)}
         said = {"name": f"{TASKS[i % len(TASKS)]}-{i}", "task_key": TASKS[i % len(TASKS)], "task_inputs": inputs}
         start = begin + timedelta(seconds=starts[i])

@@ -1,0 +1,47 @@
+// The task runs of a flow run as bars: fetched page after page, then those that have changed.
+// What does not live here: where a bar is drawn (layout.ts).
+import { useRef } from "preact/hooks";
+import { api, type Schemas } from "../api";
+import { useLive, type Live } from "../live";
+
+export type Bar = Schemas["BarAnswer"];
+
+/** More than this many are more than anybody can look at: the rest is left to the list of task runs. */
+export const MOST_BARS = 20_000;
+
+export interface Bars {
+  all: Bar[];
+  /** Whether there are more than these. */
+  isCut: boolean;
+}
+
+interface Held {
+  byId: Map<string, Bar>;
+  asOf: string | null;
+  isCut: boolean;
+}
+
+/** The bars, asked for again `seconds` after each answer (0: once). */
+export function useBars(flowRunId: string, seconds: number): Live<Bars> {
+  const held = useRef<Held>({ byId: new Map(), asOf: null, isCut: false });
+  const load = async (signal: AbortSignal): Promise<Bars> => {
+    await update(flowRunId, held.current, signal);
+    return { all: [...held.current.byId.values()], isCut: held.current.isCut };
+  };
+  return useLive(`bars ${flowRunId}`, load, seconds);
+}
+
+/** Fetches all, or what has changed since the last time. Where the server is lost in between, the next time makes up for it. */
+async function update(flowRunId: string, held: Held, signal: AbortSignal): Promise<void> {
+  const query: Record<string, string> = held.asOf ? { changed_since: held.asOf } : {};
+  let asOf: string | null = null;
+  for (;;) {
+    const page = await api.get("/flow_runs/{id}/timeline", { path: { id: flowRunId }, query, signal });
+    asOf ??= page.as_of;
+    for (const bar of page.items) held.byId.set(bar.id, bar);
+    held.isCut ||= page.next_cursor !== null && held.byId.size >= MOST_BARS;
+    if (page.next_cursor === null || held.isCut) break;
+    query.cursor = page.next_cursor;
+  }
+  held.asOf = asOf;
+}
