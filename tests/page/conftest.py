@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from interlock.settings import Settings
 from tests.conftest import QUIET, LiveServer
@@ -33,9 +33,15 @@ PATIENCE_MS = 10_000
 """How long the browser waits for what a test expects, on a busy machine."""
 
 
-@pytest.fixture(scope="session")
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser; the test is skipped where there is none."""
+    """The browser; the test is skipped where there is none.
+
+    While it is open this thread is inside an event loop, where fixtures that run one of their own can't be made.
+    """
     if CHROMIUM is None:
         pytest.skip("the browser tests did not run: there is no chromium here (apt-get install chromium)")
     with sync_playwright() as playwright:

@@ -1,16 +1,16 @@
 """The server goes and comes back, or asks for a password."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from interlock.settings import Settings
 from tests.api.records import new_flow_run
 from tests.conftest import QUIET, LiveServer
-from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.databases import SqliteDatabases
 from tests.page.conftest import Faults, OpenPage, served
-from tests.page.ledger import fill
 from tests.ports import free_port
 
 
@@ -20,10 +20,6 @@ def settings(files: SqliteDatabases) -> Iterator[Settings]:
     url = files.create()
     yield Settings(database_url=url, **QUIET)  # type: ignore[arg-type]
     files.drop(url)
-
-
-def running(page: Page) -> str:
-    return page.locator(".counts").first.get_by_role("link", name="Running").locator(".count").inner_text()
 
 
 def test_a_lost_server_is_told_and_found_again(settings: Settings, open_page: OpenPage, faults: Faults) -> None:
@@ -37,30 +33,35 @@ def test_a_lost_server_is_told_and_found_again(settings: Settings, open_page: Op
         expect(count).to_have_text("1")
     banner = page.get_by_text("The server is lost since")
     expect(banner).to_be_visible()
-    assert running(page) == "1"
+    page.get_by_role("button", name="Try now").click()
+    expect(page.get_by_text(re.compile(r"Next try in \d+ s"))).to_be_visible()
+    expect(count).to_have_text("1")
     with LiveServer(settings, port) as server, server.client() as api:
         new_flow_run(api, state={"type": "RUNNING"})
-        page.get_by_role("button", name="Try now").click()
         expect(banner).to_have_count(0)
         expect(count).to_have_text("2")
 
 
-def test_a_tab_that_nobody_looks_at_asks_for_nothing(page: Page) -> None:
+def test_a_tab_that_nobody_looks_at_asks_for_nothing(root: str, open_page: OpenPage) -> None:
     """Polling pauses while the tab is hidden, and goes on when it is shown."""
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(root)
     expect(page.locator(".counts").first).to_be_visible()
     page.wait_for_load_state("networkidle")
     page.evaluate(
         "Object.defineProperty(document, 'hidden', {get: () => window.away}); window.away = true;"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
-    # Whatever was planned before comes to its end: at most one more round.
-    page.wait_for_timeout(5_500)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_timeout(5_500)
+    page.clock.run_for(120_000)
+    page.wait_for_load_state("networkidle")
     assert asked == []
     with page.expect_request("**/api/ui/task_runs/count"):
         page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    with page.expect_request("**/api/ui/task_runs/count"):
+        page.clock.run_for(6_000)
 
 
 def test_a_password_is_asked_for_and_kept(files: SqliteDatabases, open_page: OpenPage, faults: Faults) -> None:
@@ -79,18 +80,3 @@ def test_a_password_is_asked_for_and_kept(files: SqliteDatabases, open_page: Ope
         page.reload()
         expect(page.get_by_role("heading", name="There is no run yet")).to_be_visible()
         expect(dialog).to_have_count(0)
-
-
-def test_the_page_is_the_same_on_postgresql(postgres_databases: PostgresDatabases, open_page: OpenPage) -> None:
-    """It sees the API alone."""
-    url = postgres_databases.create()
-    with LiveServer(Settings(database_url=url, **QUIET)) as server, server.client() as api:  # type: ignore[arg-type]
-        ledger = fill(api)
-        root = server.url.removesuffix("/api")
-        page = open_page(f"{root}/")
-        expect(page.get_by_text("For a slot of database")).to_be_visible()
-        page.goto(f"{root}/task-runs?tag=incident")
-        expect(page.locator(".runs-body").get_by_role("row")).to_have_count(1)
-        page.goto(f"{root}/flow-runs?name=daily")
-        expect(page.get_by_role("link", name="daily-sum")).to_have_attribute("href", f"/flow-runs/{ledger.flow_run}")
-    postgres_databases.drop(url)

@@ -9,6 +9,8 @@ import type { Run } from "./kinds";
 import type { Paged } from "./paged";
 
 const WIDE_ROW = 34;
+/** The headings above them, which a narrow screen has not. */
+const HEAD = 35;
 const NARROW_ROW = 53;
 
 /** Beyond this many rows browsers don't scroll exactly any more: then one goes on by a filter of time. */
@@ -29,9 +31,10 @@ interface Props<R extends Run> {
 export function RunTable<R extends Run>(props: Props<R>) {
   const { paged, columns, chosen, onShow } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const rowHeight = useIsNarrow() ? NARROW_ROW : WIDE_ROW;
+  const isNarrow = useIsNarrow();
+  const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
   const count = Math.min(paged.length, MOST_ROWS);
-  const rows = useRows({ count, scroller, rowHeight });
+  const rows = useRows({ count, scroller, rowHeight, headHeight: isNarrow ? 0 : HEAD });
   const [active, setActive] = useState(-1);
   const first = rows.items[0]?.index ?? 0;
   const last = rows.items.at(-1)?.index ?? 0;
