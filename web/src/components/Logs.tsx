@@ -36,7 +36,7 @@ export function Logs({ of, isLive, nameOf }: Props) {
   const key = JSON.stringify(filter);
   const lines = useLines(key, filter, isLive);
   return (
-    <section class="logs" aria-label="Logs">
+    <div class="logs">
       <form
         class="logs-tools"
         onSubmit={(event) => {
@@ -62,7 +62,7 @@ export function Logs({ of, isLive, nameOf }: Props) {
         <button type="submit">Find</button>
       </form>
       <Lines {...lines} nameOf={nameOf} isLive={isLive} />
-    </section>
+    </div>
   );
 }
 

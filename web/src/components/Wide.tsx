@@ -12,7 +12,7 @@ export function Wide({ label, children }: { label: string; children: ComponentCh
     if (box.current!.firstElementChild) observer.observe(box.current!.firstElementChild);
     return () => observer.disconnect();
   }, []);
-  const reachable = isCut ? { tabIndex: 0, role: "region" as const, "aria-label": label } : {};
+  const reachable = isCut ? { tabIndex: 0, role: "region" as const, "aria-label": `${label}, to be scrolled sideways` } : {};
   return (
     <div class="scroll-x" ref={box} {...reachable}>
       {children}

@@ -98,7 +98,7 @@ interface TotalProps {
 
 /** How many runs there are. Where counting would take long, only how many have been looked at. */
 function Total({ kind, asked, filters, shown, isAll }: TotalProps) {
-  const isCheap = !filters.name && !filters.flow && !filters.stateName;
+  const isCheap = canBeCounted(filters);
   const key = JSON.stringify([kind.path, asked, isCheap]);
   const counted = useLive(key, (signal) => (isCheap ? kind.count(asked, signal) : Promise.resolve(null)), COUNT_SECONDS);
   const number = isAll ? shown : counted.data;
@@ -107,6 +107,12 @@ function Total({ kind, asked, filters, shown, isAll }: TotalProps) {
       {number === undefined || number === null ? shown > 0 && `more than ${plural(shown, kind.one)}` : plural(number, kind.one)}
     </span>
   );
+}
+
+/** Sums and indexes tell of one thing at a time: counting by several, or by a part of a name, means to go through the runs. */
+function canBeCounted({ states, stateName, name, tags, flow, last, after, before }: Filters): boolean {
+  const asked = [states.length > 0, tags.length > 0, Boolean(last || after || before)].filter(Boolean);
+  return asked.length <= 1 && tags.length <= 1 && !name && !flow && !stateName;
 }
 
 function Order({ kind, value }: { kind: Kind<Run>; value: string }) {
