@@ -20,7 +20,7 @@ from tests.ports import free_port
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 RUNS = 20_000
-WIDE = (1280, 800)
+WIDE = (1200, 760)
 PHONE = (390, 780)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 

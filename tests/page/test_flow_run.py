@@ -114,7 +114,9 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 def looks(page: Page) -> Any:
     """What is drawn now, as a number that differs where anything does."""
     page.wait_for_timeout(50)
-    return page.evaluate("document.querySelector('canvas').toDataURL().split('').reduce((h, c) => (h * 31 + c.charCodeAt(0)) | 0, 7)")
+    return page.evaluate(
+        "document.querySelector('canvas').toDataURL().split('').reduce((h, c) => (h * 31 + c.charCodeAt(0)) | 0, 7)"
+    )
 
 
 def test_the_timeline_is_moved_by_wheel_drag_and_buttons(page: Page, run_url: str) -> None:
