@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.page.ledger import SmallLedger, fill
 from tests.ports import free_port
@@ -21,6 +22,7 @@ from tests.ports import free_port
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 RUNS = 20_000
 WIDE = (1200, 760)
+SMALLER = (1120, 700)
 PHONE = (390, 780)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -42,8 +44,8 @@ def pictures(ledger: SmallLedger, flow_run: str) -> list[Picture]:
         Picture("now-phone", "/", PHONE),
         Picture("task-runs", "/task-runs?state=FAILED&state=CRASHED"),
         Picture("task-runs-phone", "/task-runs", PHONE, is_dark=True),
-        Picture("flow-run", f"/flow-runs/{flow_run}"),
-        Picture("flow-run-dark", f"/flow-runs/{flow_run}", is_dark=True),
+        Picture("flow-run", f"/flow-runs/{flow_run}", SMALLER),
+        Picture("flow-run-dark", f"/flow-runs/{flow_run}", SMALLER, is_dark=True),
         Picture("task-run", f"/task-runs/{waiting}"),
         Picture("limits", "/limits"),
     ]
@@ -67,8 +69,8 @@ def served(folder: str) -> Iterator[str]:
 def take(browser: Browser, root: str, picture: Picture) -> None:
     """One picture, once all that it shows has come."""
     width, height = picture.size
-    scheme = "dark" if picture.is_dark else "light"
-    page: Page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    scheme: Literal["dark", "light"] = "dark" if picture.is_dark else "light"
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(root + picture.path)
     page.wait_for_load_state("networkidle")
     path = PICTURES / f"{picture.name}.png"
