@@ -150,7 +150,7 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL, ending in /api, of a real server process on a fresh database."""
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
+        yield from server_process(database_url, tmp_path_factory.mktemp("server") / "server.log")
 
 
 @pytest.fixture(scope="session")
@@ -158,10 +158,11 @@ def quiet_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFa
     """The base URL of such a process that makes and moves no flow runs by itself."""
     settings = {f"INTERLOCK_{name.upper()}": str(value) for name, value in QUIET.items()}
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("quiet") / "server.log", settings)
+        yield from server_process(database_url, tmp_path_factory.mktemp("quiet") / "server.log", settings)
 
 
-def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+def server_process(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    """The base URL, ending in /api, of a real server process, which ends when the generator goes on."""
     port = free_port()
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
     command += ["--database-url", database_url]
