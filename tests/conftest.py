@@ -179,11 +179,14 @@ def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_
 
 
 class LiveServer:
-    """A server in a thread of this process, on a real socket and with the event loop of the real server."""
+    """A server in a thread of this process, on a real socket and with the event loop of the real server.
 
-    def __init__(self, settings: Settings) -> None:
+    `settings.port` is not looked at: who needs a certain port gives `port`.
+    """
+
+    def __init__(self, settings: Settings, port: int = 0) -> None:
         self.settings = settings
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api"

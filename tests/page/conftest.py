@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from interlock.settings import Settings
 from tests.conftest import QUIET, LiveServer
@@ -33,9 +33,15 @@ PATIENCE_MS = 10_000
 """How long the browser waits for what a test expects, on a busy machine."""
 
 
-@pytest.fixture(scope="session")
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser; the test is skipped where there is none."""
+    """The browser; the test is skipped where there is none.
+
+    While it is open this thread is inside an event loop, where fixtures that run one of their own can't be made.
+    """
     if CHROMIUM is None:
         pytest.skip("the browser tests did not run: there is no chromium here (apt-get install chromium)")
     with sync_playwright() as playwright:
@@ -49,12 +55,15 @@ class Faults:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.are_expected = False
-        """Set by a test that breaks something on purpose: the browser itself tells of each failed request."""
+        self.expected: list[str] = []
+        """Parts of what a test brings about on purpose: the browser itself tells of each request that fails."""
 
     def watch(self, page: Page) -> None:
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.seen.append(str(error)))
+
+    def unexpected(self) -> list[str]:
+        return [x for x in self.seen if not any(part in x for part in self.expected)]
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -86,7 +95,7 @@ def open_page(browser: Browser, faults: Faults) -> Iterator[OpenPage]:
     yield opened
     for context in contexts:
         context.close()
-    assert faults.are_expected or not faults.seen
+    assert faults.unexpected() == []
 
 
 @contextmanager

@@ -51,8 +51,9 @@ def fill(api: httpx.Client) -> SmallLedger:
     _fail(api, ledger)
     _wait(api, ledger)
     timeout = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    details = {"pause_timeout": timeout, "pause_key": "question", "pause_reschedule": True}
-    set_state(api, f"/flow_runs/{ledger.paused_flow_run}", "PAUSED", name="Paused", state_details=details)
+    details = {"pause_timeout": timeout, "pause_key": "question"}
+    answer = set_state(api, f"/flow_runs/{ledger.paused_flow_run}", "PAUSED", state_details=details)
+    assert answer["status"] == "ACCEPT", answer
     return ledger
 
 

@@ -82,10 +82,10 @@ class Loop<T> {
     private readonly seconds: number,
     private readonly tell: (update: (before: { data?: T }) => { data?: T; error?: Error }) => void,
   ) {
-    const visible = (): void => void (document.hidden || this.ask());
-    document.addEventListener("visibilitychange", visible);
+    const shown = (): void => void this.ask();
+    document.addEventListener("visibilitychange", shown);
     this.ends = [
-      () => document.removeEventListener("visibilitychange", visible),
+      () => document.removeEventListener("visibilitychange", shown),
       connection.listen((now) => void (now.lostSince || this.ask())),
     ];
     void this.ask();
@@ -99,7 +99,7 @@ class Loop<T> {
 
   private async ask(): Promise<void> {
     clearTimeout(this.timer);
-    if (this.isAsking || this.aborter.signal.aborted) return;
+    if (this.isAsking || this.aborter.signal.aborted || document.hidden) return;
     this.isAsking = true;
     try {
       const data = await this.load(this.aborter.signal);

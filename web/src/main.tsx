@@ -12,6 +12,7 @@ import { Settings } from "./pages/Settings";
 import { TaskRun } from "./pages/TaskRun";
 import { TaskRuns } from "./pages/TaskRuns";
 import { match, place, startRouter } from "./router";
+import { startShortcuts } from "./shortcuts";
 import { useShared } from "./store";
 import "./style.css";
 import { startTheme } from "./theme";
@@ -47,4 +48,5 @@ function App() {
 
 startTheme();
 startRouter();
+startShortcuts();
 document.addEventListener("DOMContentLoaded", () => render(<App />, document.getElementById("app")!));

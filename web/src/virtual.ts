@@ -15,6 +15,8 @@ interface Options {
   scroller: RefObject<HTMLElement>;
   /** Height of a row in pixels. */
   rowHeight: number;
+  /** Height of what stands fixed above the rows, inside what scrolls. */
+  headHeight?: number;
 }
 
 export interface Rows {
@@ -25,13 +27,14 @@ export interface Rows {
 }
 
 /** Which of `count` rows to render now, each at its `start` in pixels. */
-export function useRows({ count, scroller, rowHeight }: Options): Rows {
+export function useRows({ count, scroller, rowHeight, headHeight = 0 }: Options): Rows {
   const [, render] = useReducer((x: number) => x + 1, 0);
   const options = {
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    scrollPaddingEnd: headHeight,
     observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,

@@ -84,7 +84,7 @@ function options(props: { current: Props }, width: number, tell: (bar: Bar | und
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: SHORTEST_DRAG } },
     scales: { x: { range: (u) => edges(u, props.current.width) }, y: { range: (_, __, most) => [0, Math.max(1, most)] } },
     axes: [
-      { ...axis, grid: { show: false } },
+      { ...axis, size: 36, space: 64, grid: { show: false }, values: (_, ticks) => ticks.map((x, i) => tick(x, i, ticks)) },
       { ...axis, size: 52, values: (_, ticks) => ticks.map((x) => (Number.isInteger(x) ? count(x) : "")) },
     ],
     series: [{}, ...types.map((type) => series(type))],
@@ -94,6 +94,17 @@ function options(props: { current: Props }, width: number, tell: (bar: Bar | und
       ready: [(u) => onClick(u, props)],
     },
   };
+}
+
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+
+/** The clock's time, with the day below it where that begins. */
+function tick(seconds: number, i: number, all: readonly number[]): string {
+  const at = new Date(seconds * 1000);
+  const clock = at.toTimeString().slice(0, 5);
+  const isNewDay = i === 0 || new Date(all[i - 1]! * 1000).getDate() !== at.getDate();
+  if (clock === "00:00") return day.format(at);
+  return isNewDay && i > 0 ? `${clock}\n${day.format(at)}` : clock;
 }
 
 function series(type: StateType): uPlot.Series {

@@ -4,8 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { passwordWanted } from "../api";
 import { time } from "../format";
 import { connection, tryNow } from "../live";
+import { helpIsOpen } from "../shortcuts";
 import { useShared } from "../store";
 import { nextTheme, theme } from "../theme";
+import { KeysHelp } from "./KeysHelp";
 import { Password } from "./Password";
 import { SearchBox } from "./SearchBox";
 
@@ -31,6 +33,9 @@ export function Shell({ path, children }: { path: string; children: ComponentChi
         </a>
         <Navigation path={path} />
         <SearchBox />
+        <button type="button" class="quiet keys-button" aria-label="Keys" title="Keys: ?" onClick={() => helpIsOpen.set(true)}>
+          ?
+        </button>
         <ThemeSwitch />
       </header>
       <LostBanner />
@@ -38,6 +43,7 @@ export function Shell({ path, children }: { path: string; children: ComponentChi
         {children}
       </main>
       <PasswordDialog />
+      <KeysHelp />
     </>
   );
 }

@@ -1,11 +1,12 @@
 // A list of runs: filters, how many there are, the table, the choice of columns, and the download of what is asked for.
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { FirstSteps } from "../components/FirstSteps";
 import { Menu } from "../components/Menu";
 import { Heading } from "../components/Page";
 import { plural } from "../format";
 import { useLive } from "../live";
 import { useNames } from "../names";
+import { useIsNarrow } from "../narrow";
 import { setQuery, useQuery } from "../router";
 import { chosenColumns, type Columns } from "./columns";
 import { Download } from "./Download";
@@ -30,6 +31,8 @@ export function RunList<R extends Run>({ kind, columns }: { kind: Kind<R>; colum
   const chosen = chosenColumns(columns as Columns<never>, query.get("columns"), key);
   const names = useRowNames(runs.paged, chosen);
   const filtered = isFiltered(query);
+  const isNarrow = useIsNarrow();
+  const [isUnfolded, setUnfolded] = useState(false);
   return (
     <div class="fill">
       <Heading title={kind.title}>
@@ -38,8 +41,13 @@ export function RunList<R extends Run>({ kind, columns }: { kind: Kind<R>; colum
         <Order kind={kind} value={order} />
         <ColumnChoice columns={columns} chosen={chosen} storageKey={key} />
         <Download kind={kind} asked={asked} />
+        {isNarrow && (
+          <button type="button" class={filtered ? "set" : undefined} aria-expanded={isUnfolded} onClick={() => setUnfolded(!isUnfolded)}>
+            Filters
+          </button>
+        )}
       </Heading>
-      <FilterBar filters={filters} isFiltered={filtered} />
+      {(!isNarrow || isUnfolded) && <FilterBar filters={filters} isFiltered={filtered} />}
       {runs.error && (
         <p class="error" role="alert">
           {runs.error.message}
@@ -90,7 +98,7 @@ interface TotalProps {
 
 /** How many runs there are. Where counting would take long, only how many have been looked at. */
 function Total({ kind, asked, filters, shown, isAll }: TotalProps) {
-  const isCheap = !filters.name && !filters.flow && !filters.stateName;
+  const isCheap = canBeCounted(filters);
   const key = JSON.stringify([kind.path, asked, isCheap]);
   const counted = useLive(key, (signal) => (isCheap ? kind.count(asked, signal) : Promise.resolve(null)), COUNT_SECONDS);
   const number = isAll ? shown : counted.data;
@@ -99,6 +107,12 @@ function Total({ kind, asked, filters, shown, isAll }: TotalProps) {
       {number === undefined || number === null ? shown > 0 && `more than ${plural(shown, kind.one)}` : plural(number, kind.one)}
     </span>
   );
+}
+
+/** Sums and indexes tell of one thing at a time: counting by several, or by a part of a name, means to go through the runs. */
+function canBeCounted({ states, stateName, name, tags, flow, last, after, before }: Filters): boolean {
+  const asked = [states.length > 0, tags.length > 0, Boolean(last || after || before)].filter(Boolean);
+  return asked.length <= 1 && tags.length <= 1 && !name && !flow && !stateName;
 }
 
 function Order({ kind, value }: { kind: Kind<Run>; value: string }) {

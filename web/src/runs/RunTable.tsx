@@ -1,15 +1,17 @@
 // The table of a list of runs: rows of one height, of which only those in sight are there. For the keyboard it is one stop, a
 // grid with an active row.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useIsNarrow } from "../narrow";
 import { go } from "../router";
 import { useRows } from "../virtual";
-import type { Column, Columns, Names } from "./columns";
+import { type Column, type Columns, type Names, tracks } from "./columns";
 import type { Run } from "./kinds";
 import type { Paged } from "./paged";
 
 const WIDE_ROW = 34;
-const NARROW_ROW = 58;
-const NARROW = matchMedia("(max-width: 760px)");
+/** The headings above them, which a narrow screen has not. */
+const HEAD = 35;
+const NARROW_ROW = 53;
 
 /** Beyond this many rows browsers don't scroll exactly any more: then one goes on by a filter of time. */
 export const MOST_ROWS = 500_000;
@@ -29,9 +31,10 @@ interface Props<R extends Run> {
 export function RunTable<R extends Run>(props: Props<R>) {
   const { paged, columns, chosen, onShow } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const rowHeight = useIsNarrow() ? NARROW_ROW : WIDE_ROW;
+  const isNarrow = useIsNarrow();
+  const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
   const count = Math.min(paged.length, MOST_ROWS);
-  const rows = useRows({ count, scroller, rowHeight });
+  const rows = useRows({ count, scroller, rowHeight, headHeight: isNarrow ? 0 : HEAD });
   const [active, setActive] = useState(-1);
   const first = rows.items[0]?.index ?? 0;
   const last = rows.items.at(-1)?.index ?? 0;
@@ -46,7 +49,6 @@ export function RunTable<R extends Run>(props: Props<R>) {
     rows.scrollTo(to);
   };
   const shown = chosen.map((name) => columns[name]!);
-  const tracks = { "--tracks": shown.map((x) => x.width).join(" ") };
   return (
     <div
       ref={scroller}
@@ -56,7 +58,7 @@ export function RunTable<R extends Run>(props: Props<R>) {
       aria-label={props.label}
       aria-rowcount={paged.isComplete ? count + 1 : -1}
       aria-activedescendant={active >= first && active <= last && count ? `run-${active}` : undefined}
-      style={tracks}
+      style={tracks(shown as Column<never>[])}
       onKeyDown={(event) => onKey(event, active, rowsInView(scroller.current!, rowHeight), move, () => open(props, active))}
     >
       <div role="rowgroup" class="runs-head">
@@ -83,16 +85,6 @@ export function RunTable<R extends Run>(props: Props<R>) {
       </div>
     </div>
   );
-}
-
-function useIsNarrow(): boolean {
-  const [isNarrow, setNarrow] = useState(NARROW.matches);
-  useEffect(() => {
-    const changed = (): void => setNarrow(NARROW.matches);
-    NARROW.addEventListener("change", changed);
-    return () => NARROW.removeEventListener("change", changed);
-  }, []);
-  return isNarrow;
 }
 
 function Head<R>({ column, sort, onSort }: { column: Column<R>; sort: string; onSort: (sort: string) => void }) {

@@ -107,14 +107,14 @@ const Late = ({ runs }: { runs: (Named & { expected_start_time?: string | null }
 
 const NextFlowRun = ({ run, all }: { run: Named & { next_scheduled_start_time?: string | null }; all: number }) => (
   <Line title="For their time">
-    <a href="/flow-runs?state=SCHEDULED&sort=NEXT_SCHEDULED_START_TIME_ASC">{plural(all, "scheduled flow run")}</a>, next{" "}
-    <a href={`/flow-runs/${run.id}`}>{run.name}</a> <Time at={run.next_scheduled_start_time} ago />
+    <a href="/flow-runs?state=SCHEDULED&sort=NEXT_SCHEDULED_START_TIME_ASC">{plural(all, "scheduled flow run")}</a>, the next,{" "}
+    <a href={`/flow-runs/${run.id}`}>{run.name}</a>, <Time at={run.next_scheduled_start_time} ago />
   </Line>
 );
 
 const NextTaskRun = ({ run, all }: { run: Named & { next_scheduled_start_time?: string | null }; all: number }) => (
   <Line title="For a retry, or a background worker">
-    <a href="/task-runs?state=SCHEDULED">{plural(all, "scheduled task run")}</a>, first{" "}
-    <a href={`/task-runs/${run.id}`}>{run.name}</a> <Time at={run.next_scheduled_start_time} ago />
+    <a href="/task-runs?state=SCHEDULED">{plural(all, "scheduled task run")}</a>, the first,{" "}
+    <a href={`/task-runs/${run.id}`}>{run.name}</a>, due <Time at={run.next_scheduled_start_time} ago />
   </Line>
 );
