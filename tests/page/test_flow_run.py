@@ -280,7 +280,7 @@ def test_a_run_is_deleted_after_it_was_told_what_goes_with_it(
 
 
 def test_a_run_that_is_gone_is_told_to_be(page: Page, root: str, faults: Any) -> None:
-    faults.are_expected = True
+    faults.expected = ["404"]
     page.goto(f"{root}/flow-runs/00000000-0000-4000-8000-000000000000")
     expect(page.get_by_role("alert")).to_have_text("Flow run not found")
 
