@@ -14,8 +14,13 @@ export function Dialog({ title, onClose, children }: Props) {
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
-    element.current?.showModal();
-    return () => void (before instanceof HTMLElement && before.focus());
+    const dialog = element.current!;
+    dialog.showModal();
+    return () => {
+      // While it is open, nothing outside of it can have the focus.
+      dialog.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
   const cancel = (event: Event): void => {
     event.preventDefault();

@@ -19,6 +19,8 @@ interface Props {
   onSelect: (id: string | null) => void;
 }
 
+const NOW_MS = 2000;
+
 const KEYS =
   "Arrow keys move it, plus and minus zoom, 0 shows all. Comma and full stop go from one task run to the next, Enter opens it. The table below tells the same.";
 
@@ -39,7 +41,14 @@ export function Timeline({ bars, isLive, selected, onSelect }: Props) {
     chart.current = made;
     return () => made.end();
   }, []);
-  useEffect(() => chart.current?.show(layout, isLive), [layout, isLive]);
+  useEffect(() => {
+    const show = (): void => chart.current?.show(layout, isLive);
+    show();
+    if (!isLive) return;
+    // What runs grows longer although nothing changes.
+    const timer = setInterval(show, NOW_MS);
+    return () => clearInterval(timer);
+  }, [layout, isLive]);
   useEffect(() => chart.current?.select((selected && layout.byId.get(selected)) || null), [selected, layout]);
   useEffect(() => chart.current?.recolour(), [repainted]);
   const item = selected ? layout.byId.get(selected) : undefined;

@@ -129,13 +129,14 @@ function paintBars(context: CanvasRenderingContext2D, scene: Scene, colours: Col
   const isWaterfall = scene.layout.rows.length === scene.layout.items.length;
   const named = canName ? boxes.filter((x) => isWaterfall || x.width >= NAMED) : [];
   const isNamed = named.length > 0 && named.length <= MOST_NAMES;
-  for (const type of STATE_TYPES) {
-    const group = boxes.filter((x) => x.item.type === type);
+  for (const [type, group] of byType(boxes)) {
     context.fillStyle = colours.states[type];
-    for (const box of group) {
-      if (isNamed && box.width >= NAMED) paintPale(context, box);
-      else context.fillRect(box.x, box.y, box.width, box.height);
-    }
+    // As a ground for a text a bar is pale, with an edge of the full colour.
+    const isPale = (box: Box): boolean => isNamed && box.width >= NAMED;
+    for (const box of group) context.fillRect(box.x, box.y, isPale(box) ? 3 : box.width, box.height);
+    context.globalAlpha = 0.22;
+    for (const box of group) if (isPale(box)) context.fillRect(box.x + 3, box.y, box.width - 3, box.height);
+    context.globalAlpha = 1;
     // Not by colour alone: what went wrong is underlined as well.
     if (!TROUBLE.includes(type)) continue;
     context.fillStyle = colours.text;
@@ -144,19 +145,21 @@ function paintBars(context: CanvasRenderingContext2D, scene: Scene, colours: Col
   if (isNamed) for (const box of named) paintName(context, box, scene.size.width, colours);
 }
 
-/** As a ground for a text: pale, with an edge of the full colour. */
-function paintPale(context: CanvasRenderingContext2D, box: Box): void {
-  context.globalAlpha = 0.22;
-  context.fillRect(box.x, box.y, box.width, box.height);
-  context.globalAlpha = 1;
-  context.fillRect(box.x, box.y, 3, box.height);
+function byType(boxes: Box[]): Map<StateType, Box[]> {
+  const groups = new Map<StateType, Box[]>();
+  for (const box of boxes) {
+    const group = groups.get(box.item.type);
+    if (group) group.push(box);
+    else groups.set(box.item.type, [box]);
+  }
+  return groups;
 }
 
 /** Within the bar; beside it where it is too short and nothing else is in its row. */
 function paintName(context: CanvasRenderingContext2D, box: Box, width: number, colours: Colours): void {
   const end = box.x + box.width;
   const isBeside = box.width < NAMED;
-  const wanted = GLYPH + 5 + (isBeside ? context.measureText(box.item.bar.name).width : 0);
+  const wanted = GLYPH + 5 + (isBeside ? widthOf(context, box.item.bar.name) : 0);
   const isLeft = isBeside && end + 4 + wanted > width;
   const left = isLeft ? Math.max(0, box.x - 6 - wanted) : isBeside ? end + 4 : Math.max(box.x, 0) + 7;
   const right = isLeft ? box.x : isBeside ? width : Math.min(end, width) - 4;
@@ -176,11 +179,23 @@ function paintName(context: CanvasRenderingContext2D, box: Box, width: number, c
 }
 
 function cut(context: CanvasRenderingContext2D, text: string, room: number): string {
-  const least = Math.floor(room / 8);
-  if (text.length <= least || context.measureText(text).width <= room) return text;
-  let length = Math.min(text.length - 1, Math.floor(room / 5));
-  while (length > 0 && context.measureText(`${text.slice(0, length)}…`).width > room) length--;
+  const width = widthOf(context, text);
+  if (width <= room) return text;
+  const length = Math.floor((text.length * room) / width) - 1;
   return length > 0 ? `${text.slice(0, length)}…` : "";
+}
+
+const widths = new Map<string, number>();
+
+/** To measure a text takes longer than to draw it. */
+function widthOf(context: CanvasRenderingContext2D, text: string): number {
+  let width = widths.get(text);
+  if (width === undefined) {
+    if (widths.size > 20_000) widths.clear();
+    width = context.measureText(text).width;
+    widths.set(text, width);
+  }
+  return width;
 }
 
 function paintEdges(context: CanvasRenderingContext2D, scene: Scene, colours: Colours): void {
