@@ -9,6 +9,9 @@ export type Bar = Schemas["BarAnswer"];
 /** More than this many are more than anybody can look at: the rest is left to the list of task runs. */
 export const MOST_BARS = 20_000;
 
+/** So many at once that nobody else waits long for the server meanwhile. */
+const PAGE = "500";
+
 export interface Bars {
   all: Bar[];
   /** Whether there are more than these. */
@@ -40,7 +43,7 @@ export function useBars(flowRunId: string, seconds: number): Live<Bars> {
  * between, the next time makes up for it.
  */
 async function update(flowRunId: string, held: Held, signal: AbortSignal): Promise<boolean> {
-  const query: Record<string, string> = held.asOf ? { changed_since: held.asOf } : {};
+  const query: Record<string, string> = { limit: PAGE, ...(held.asOf ? { changed_since: held.asOf } : {}) };
   let asOf: string | null = null;
   let hasChanged = false;
   for (;;) {
