@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from interlock.settings import Settings
-from tests.conftest import QUIET, LiveServer
+from tests.conftest import LiveServer
 from tests.databases import SqliteDatabases
 from tests.page.ledger import SmallLedger, fill
+from tests.quiet import QUIET
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

@@ -8,10 +8,11 @@ from playwright.sync_api import expect
 
 from interlock.settings import Settings
 from tests.api.records import new_flow_run
-from tests.conftest import QUIET, LiveServer
+from tests.conftest import LiveServer
 from tests.databases import SqliteDatabases
 from tests.page.conftest import Faults, OpenPage, served
 from tests.ports import free_port
+from tests.quiet import QUIET
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from interlock.settings import Settings
 from tests.api.records import set_state
-from tests.conftest import QUIET, LiveServer
+from tests.conftest import LiveServer
 from tests.databases import SqliteDatabases
 from tests.page.conftest import OpenPage, look_again
 from tests.page.ledger import SmallLedger, task_run
+from tests.quiet import QUIET
 
 MANY = 3_000
 

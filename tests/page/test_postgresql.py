@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from interlock.settings import Settings
-from tests.conftest import QUIET, LiveServer
+from tests.conftest import LiveServer
 from tests.databases import PostgresDatabases
 from tests.page.conftest import OpenPage
 from tests.page.ledger import SmallLedger, fill
+from tests.quiet import QUIET
 
 
 @pytest.fixture(scope="module")

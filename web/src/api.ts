@@ -2,6 +2,7 @@
 // What does not live here: when to ask (live.ts), and the dialog that asks for the password (components/Password.tsx).
 import type { components, paths } from "./api-types";
 import { Shared } from "./store";
+import { inTurn } from "./turns";
 
 export type Schemas = components["schemas"];
 type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -108,7 +109,8 @@ async function request<P extends keyof paths, M extends Method>(
 ): Promise<Answer<P, M>> {
   const filled = String(path).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(options.path?.[name] ?? ""));
   const query = new URLSearchParams(Object.entries(options.query ?? {}).map(([k, v]) => [k, String(v)]));
-  const answer = await send(method, query.size ? `${filled}?${query}` : filled, options.body, options.signal);
+  const whole = query.size ? `${filled}?${query}` : filled;
+  const answer = await inTurn(() => send(method, whole, options.body, options.signal));
   if (!answer.ok) throw new ApiError(answer.status, await complaint(answer));
   const text = await answer.text();
   return (text ? JSON.parse(text) : undefined) as Answer<P, M>;
