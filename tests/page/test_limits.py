@@ -94,7 +94,7 @@ def test_the_slots_of_a_tag_are_freed_after_it_was_told_what_that_means(
     tag, holder = held
     opened(limits, tag).get_by_role("button", name="Reset…").click()
     dialog = limits.get_by_role("dialog", name=f"Reset the limit tag:{tag}?")
-    expect(dialog).to_contain_text("1 slot come free at once.")
+    expect(dialog).to_contain_text("1 slot comes free at once.")
     dialog.get_by_role("button", name="Leave it").click()
     assert held_slots(filled_api, tag) == [holder]
     limits.get_by_role("button", name="Reset…").click()
@@ -155,7 +155,7 @@ def test_a_limit_is_deleted_after_it_was_asked(limits: Page, filled_api: httpx.C
     tag, _ = held
     opened(limits, tag).get_by_role("button", name="Delete…").click()
     dialog = limits.get_by_role("dialog", name=f"Delete the limit tag:{tag}?")
-    expect(dialog).to_contain_text("1 slot are taken: their holders go on.")
+    expect(dialog).to_contain_text("1 slot is taken: their holders go on.")
     dialog.get_by_role("button", name="Delete it").click()
     expect(row(limits, tag)).to_have_count(0)
     assert filled_api.get(f"/v2/concurrency_limits/tag:{tag}").status_code == 404

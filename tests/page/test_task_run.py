@@ -143,7 +143,7 @@ def test_it_is_deleted_after_it_was_told_what_goes_with_it(
     page.get_by_role("button", name="Delete…").click()
     dialog = page.get_by_role("dialog", name="Delete unwanted?")
     expect(dialog).to_contain_text("Its slots come free: tag:two.")
-    expect(dialog).to_contain_text("1 task run that were given its result stay as they are.")
+    expect(dialog).to_contain_text("1 task run that was given its result stays as it is.")
     dialog.get_by_role("button", name="Delete it").click()
     expect(page).to_have_url(f"{root}/flow-runs/{flow_run}")
     assert filled_api.get(f"/task_runs/{run}").status_code == 404
