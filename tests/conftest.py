@@ -31,6 +31,7 @@ from tests.crash.closing_lines import write_campaigns
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.ports import free_port
 from tests.postgres import PostgresServer, server_version
+from tests.quiet import QUIET, environment_of
 
 # Tracebacks that show every variable, as structlog makes them where it can, take seconds.
 PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -135,14 +136,6 @@ def database_url(fresh_database: FreshDatabase) -> Iterator[str]:
         yield url
 
 
-NEVER = 0
-QUIET = {
-    "scheduler_recent_seconds": NEVER,
-    "late_runs_loop_seconds": NEVER,
-    "pause_expirations_loop_seconds": NEVER,
-    "cancellation_cleanup_loop_seconds": NEVER,
-}
-"""Settings of a server that makes and moves no flow runs by itself."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -150,18 +143,18 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL, ending in /api, of a real server process on a fresh database."""
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
+        yield from server_process(database_url, tmp_path_factory.mktemp("server") / "server.log")
 
 
 @pytest.fixture(scope="session")
 def quiet_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of such a process that makes and moves no flow runs by itself."""
-    settings = {f"INTERLOCK_{name.upper()}": str(value) for name, value in QUIET.items()}
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("quiet") / "server.log", settings)
+        yield from server_process(database_url, tmp_path_factory.mktemp("quiet") / "server.log", environment_of(QUIET))
 
 
-def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+def server_process(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    """The base URL, ending in /api, of a real server process, which ends when the generator goes on."""
     port = free_port()
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
     command += ["--database-url", database_url]

@@ -44,7 +44,7 @@ def test_without_postgresql_its_tests_fail(processes: int) -> None:
 
 def test_they_tell_of_campaigns_that_another_process_ran() -> None:
     """And on which PostgreSQL, which is one of its own."""
-    code, lines = closing_lines(1, "tests", "-k", "test_killed_database and killed-postgresql")
+    code, lines = closing_lines(1, "tests/crash/test_killed_database.py", "-k", "killed-postgresql")
     assert code == 0
     (campaign,) = (line for line in lines if line.startswith("test_killed_database[killed-postgresql]: 3 kills"))
     assert "; 0 lost" in campaign

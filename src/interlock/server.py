@@ -26,6 +26,7 @@ from interlock.engine.event_source import EventSource
 from interlock.engine.log_source import LogSource
 from interlock.engine.overload import Overload
 from interlock.engine.reader import Reader
+from interlock.engine.restraint import Restraint
 from interlock.engine.services import Service, Tally, run_services
 from interlock.engine.services.cache_expiry import CACHE_EXPIRY
 from interlock.engine.services.cancellation_cleanup import cancellation_cleanup
@@ -146,7 +147,8 @@ def create_context(store: Store, settings: Settings, clock: Callable[[], datetim
     """What handlers work with, on an open store."""
     overload, patience = Overload(), settings.max_wait_seconds
     batcher = Batcher(store, overload, max_waiting=settings.max_waiting_writes, max_wait_seconds=patience)
-    reader = Reader(store, overload, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
+    restraint = Restraint(lambda: batcher.is_pressed, overload.clock)
+    reader = Reader(store, overload, restraint, max_waiting=settings.max_waiting_reads, max_wait_seconds=patience)
     return Context(
         batcher=batcher,
         store=reader,

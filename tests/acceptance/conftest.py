@@ -85,16 +85,26 @@ def word(server_url: str) -> str:
     return uuid.uuid4().hex[:10]
 
 
+@pytest.fixture(scope="session")
+def is_campaign(pytestconfig: pytest.Config) -> bool:
+    """Whether this is a long run."""
+    return bool(pytestconfig.getoption("--campaign"))
+
+
 @pytest.fixture(params=INTERPRETERS)
-def line(request: pytest.FixtureRequest) -> str:
-    """A line of clients, of both that have background tasks."""
+def line(request: pytest.FixtureRequest, is_campaign: bool) -> str:
+    """A line of clients, of both that have background tasks; in a short run one on each database."""
+    if not is_campaign and "database" in request.fixturenames:
+        database = request.getfixturevalue("database")
+        if (request.param == "2.20") != (database == "sqlite"):
+            pytest.skip("long: this pair of client and database only with --campaign")
     return str(request.param)
 
 
 @pytest.fixture
-def many(pytestconfig: pytest.Config) -> int:
+def many(is_campaign: bool) -> int:
     """How many background tasks a stream has."""
-    return 1000 if pytestconfig.getoption("--campaign") else 30
+    return 1000 if is_campaign else 30
 
 
 @pytest.fixture

@@ -4,17 +4,9 @@ import pytest
 
 from tests.crash.servers import Server
 
-from .streams import INTERPRETERS, Stream
+from .streams import Stream
 
 pytestmark = pytest.mark.campaign
-
-
-@pytest.fixture(params=INTERPRETERS)
-def line(request: pytest.FixtureRequest, database: str, pytestconfig: pytest.Config) -> str:
-    """The line of clients: a short run has one on each database."""
-    if not pytestconfig.getoption("--campaign") and (request.param == "2.20") != (database == "sqlite"):
-        pytest.skip("this pair of client and database is only in the campaign")
-    return str(request.param)
 
 
 async def test_each_of_many_runs_is_run_once(steps: Stream, many: int) -> None:

@@ -17,7 +17,8 @@ from bench.servers import Storage
 from interlock.orchestration.schedules import times
 from interlock.orchestration.scheduling import kind
 from interlock.settings import Settings
-from tests.conftest import QUIET, FreshDatabase, LiveServer
+from tests.conftest import FreshDatabase, LiveServer
+from tests.quiet import QUIET
 
 COUNT, RUNS_EACH = 120, 2
 BASE = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=10)

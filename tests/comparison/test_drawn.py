@@ -23,7 +23,8 @@ from tests.comparison.filled import Filled, filled
 from tests.comparison.peer import running_peer
 from tests.comparison.recordings import differing
 from tests.comparison.replay import Answer
-from tests.conftest import QUIET, FreshDatabase, LiveServer
+from tests.conftest import FreshDatabase, LiveServer
+from tests.quiet import QUIET
 
 pytestmark = pytest.mark.timeout(1800)
 

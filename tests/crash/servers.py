@@ -14,12 +14,13 @@ from typing import Any
 
 from tests.crash.wire import Answer, Wire
 from tests.ports import free_port
+from tests.quiet import QUIET, environment_of
 
 READY_SECONDS = 60
 INTERLOCK = (sys.executable, "-m", "interlock")
 
-PATIENT = {"INTERLOCK_TASK_PENDING_SECONDS": "3600", "INTERLOCK_TASK_GRACE_SECONDS": "3600"}
-"""Settings of a server that schedules no run again by itself, however long it takes to look at all runs."""
+PATIENT = environment_of(QUIET | {"task_pending_seconds": 3600, "task_grace_seconds": 3600})
+"""Settings of a server that moves no run by itself, however long it takes to look at all runs."""
 
 
 class Server:

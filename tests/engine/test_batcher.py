@@ -99,6 +99,19 @@ async def test_a_command_sees_what_the_ones_before_it_in_the_batch_did(batcher: 
     assert second.run == first.run
 
 
+@pytest.mark.parametrize(("count", "pressed"), [(3, {False}), (100, {False, True})])
+async def test_many_writes_press_until_they_are_done(batcher: Batcher, count: int, pressed: set[bool]) -> None:
+    """A few never do."""
+    writes = [asyncio.create_task(batcher.decide(create(i))) for i in range(count)]
+    seen = {batcher.is_pressed}
+    while not all(x.done() for x in writes):
+        await asyncio.sleep(0)
+        seen.add(batcher.is_pressed)
+    await batcher.drain()
+    assert seen | {batcher.is_pressed} == pressed
+    assert not batcher.is_pressed
+
+
 async def test_a_bad_command_fails_alone(batcher: Batcher, store: Store) -> None:
     """Commands of the same batch are not touched by one that is refused."""
     unknown = "00000000-0000-7000-9000-00000000dead"

@@ -20,8 +20,9 @@ from interlock.settings import Settings
 from interlock.storage.queries import deployment_polls, deployments, flow_runs, flows, task_runs
 from interlock.storage.store import Store
 from tests.builders import THEN, flow_run_draft, task_run_draft
-from tests.conftest import QUIET, FakeClock
+from tests.conftest import FakeClock
 from tests.engine.deployed import FLOW, check, deploy, deployment_id
+from tests.quiet import QUIET
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 CANCELLED, CANCELLING, COMPLETED = StateType.CANCELLED, StateType.CANCELLING, StateType.COMPLETED

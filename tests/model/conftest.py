@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 ORDINARY, CAMPAIGN = "model", "model-campaign"
 
 _ordinary = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=20,
     deadline=None,
     print_blob=True,

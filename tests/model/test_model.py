@@ -9,10 +9,11 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from interlock.settings import Settings
-from tests.conftest import QUIET, FakeClock
+from tests.conftest import FakeClock
 from tests.model.conftest import CAMPAIGN, ORDINARY
 from tests.model.machine import LedgerMachine
 from tests.model.server import Servers
+from tests.quiet import QUIET
 
 SERVERS = {"sqlite": 1, "postgresql": 3}
 LONG = 1e9

@@ -98,6 +98,11 @@ def open_page(browser: Browser, faults: Faults) -> Iterator[OpenPage]:
     assert faults.unexpected() == []
 
 
+def look_again(page: Page) -> None:
+    """As when one comes back to the tab: all that is live is asked for at once, not only in its own time."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 @contextmanager
 def served(databases: SqliteDatabases, **settings: Any) -> Iterator[LiveServer]:
     """A live server on a fresh SQLite file."""

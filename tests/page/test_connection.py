@@ -42,6 +42,21 @@ def test_a_lost_server_is_told_and_found_again(settings: Settings, open_page: Op
         expect(count).to_have_text("2")
 
 
+def test_a_server_that_does_not_answer_is_lost_too(root: str, open_page: OpenPage) -> None:
+    """A connection that hangs is no connection."""
+    page = open_page("about:blank")
+    page.clock.install()
+    page.route("**/api/**", lambda _: None)
+    page.goto(root)
+    expect(page.get_by_text("Loading…").first).to_be_visible()
+    page.clock.run_for(31_000)
+    expect(page.get_by_text("The server is lost since")).to_be_visible()
+    page.unroute("**/api/**")
+    page.clock.run_for(60_000)
+    expect(page.locator(".counts").first).to_be_visible()
+    expect(page.get_by_text("The server is lost since")).to_have_count(0)
+
+
 def test_a_tab_that_nobody_looks_at_asks_for_nothing(root: str, open_page: OpenPage) -> None:
     """Polling pauses while the tab is hidden, and goes on when it is shown."""
     page = open_page("about:blank")

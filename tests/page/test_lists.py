@@ -18,7 +18,7 @@ from interlock.settings import Settings
 from tests.api.records import set_state
 from tests.conftest import QUIET, LiveServer
 from tests.databases import SqliteDatabases
-from tests.page.conftest import OpenPage
+from tests.page.conftest import OpenPage, look_again
 from tests.page.ledger import SmallLedger, task_run
 
 MANY = 3_000
@@ -213,6 +213,7 @@ def test_the_list_keeps_itself_current(list_page: Page, filled_api: httpx.Client
     row = rows(list_page).filter(has_text="newcomer")
     expect(row).to_contain_text("Running")
     set_state(filled_api, f"/task_runs/{run}", "COMPLETED")
+    look_again(list_page)
     expect(row).to_contain_text("Completed")
     assert list_page.evaluate("window.isSame")
 
@@ -228,6 +229,7 @@ def test_rows_far_down_are_kept_current_too(many_page: Page, many: LiveServer) -
     with many.client() as api:
         answer = api.post(f"{href.replace('-', '_', 1)}/set_state", json={"state": {"type": "PAUSED"}, "force": True})
         assert answer.status_code in (200, 201)
+    look_again(many_page)
     expect(row).to_contain_text("Paused")
     expect(row.get_by_role("link").first).to_have_attribute("href", href)
 
@@ -253,9 +255,11 @@ def test_what_is_shown_is_downloaded(page: Page, root: str, path: str, filled_ap
 
 def test_a_run_that_is_gone_leaves_the_list(list_page: Page, filled_api: httpx.Client, ledger: SmallLedger) -> None:
     run = task_run(filled_api, ledger.running_flow_run, "short-lived", "RUNNING")
+    look_again(list_page)
     row = rows(list_page).filter(has_text="short-lived")
     expect(row).to_be_visible()
     assert filled_api.delete(f"/task_runs/{run}").status_code == 204
+    look_again(list_page)
     expect(row).to_have_count(0)
 
 

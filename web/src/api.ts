@@ -40,6 +40,8 @@ export class ApiError extends Error {
 export class LostError extends Error {}
 
 const PASSWORD = "interlock.password";
+/** A server that takes longer than this to begin an answer is as good as lost. */
+const PATIENCE_MS = 30_000;
 const UNABLE = [502, 503, 504];
 
 /** Who waits for the password: the dialog is open while this is not null. `refused`: what was given is wrong. */
@@ -76,16 +78,27 @@ export async function send(method: string, path: string, body?: unknown, signal?
   const headers: Record<string, string> = authorization();
   const given = headers.Authorization;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const init: RequestInit = { method: method.toUpperCase(), headers, signal: signal ?? null };
+  const init: RequestInit = { method: method.toUpperCase(), headers };
   if (body !== undefined) init.body = JSON.stringify(body);
-  const answer = await fetch(`/api${path}`, init).catch((error: unknown) => {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new LostError("The server cannot be reached.");
-  });
+  const answer = await patiently(`/api${path}`, init, signal);
   if (UNABLE.includes(answer.status)) throw new LostError(`The server answers ${answer.status}.`);
   if (answer.status !== 401) return answer;
   await passwordGiven(given);
   return send(method, path, body, signal);
+}
+
+/** The beginning of an answer; raises LostError where none comes, unless whoever asked no longer wants it. */
+async function patiently(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+  const tooLong = new AbortController();
+  const timer = setTimeout(() => tooLong.abort(), PATIENCE_MS);
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.any([tooLong.signal, ...(signal ? [signal] : [])]) });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new LostError("The server cannot be reached.");
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function request<P extends keyof paths, M extends Method>(

@@ -82,6 +82,11 @@ class Batcher:
         """Whether the database took nothing when it was last asked to."""
         return self._availability.is_failing
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether so many write that batches are large."""
+        return bool(self._pumps) and self._last_size >= WORTH_A_LANE
+
     def check_decision(self) -> None:
         """Raises OverloadedError where a command would be refused, so that nothing needs to be done for it first."""
         self._line.check()
@@ -169,11 +174,12 @@ class Batcher:
                 answer.set_result(outcome)
 
     async def _outcomes(self, items: Sequence[BatchItem]) -> Sequence[Any]:
+        number = self._availability.ask()
         try:
             outcomes = await self._store.commit(items)
         except Exception as error:
             outcomes = [error] * len(items)
-        self._availability.note(next((x for x in outcomes if isinstance(x, StoreUnavailableError)), None))
+        self._availability.note(number, next((x for x in outcomes if isinstance(x, StoreUnavailableError)), None))
         if any(isinstance(x, TaskDecision) and x.enqueues for x in outcomes):
             self.when_enqueued()
         return outcomes

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 
 from interlock.engine.availability import Availability
 from interlock.engine.overload import MAX_WAIT_SECONDS, MAX_WAITING, Overload, Turns, WaitingLine
+from interlock.engine.restraint import Restraint
 from interlock.storage.store import P, Query, SlowQueryError, Store, StoreUnavailableError, T
 
 caller_gone: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("caller_gone")
@@ -26,12 +27,16 @@ class Reader:
         self,
         store: Store,
         overload: Overload | None = None,
+        restraint: Restraint | None = None,
         *,
         max_waiting: int = MAX_WAITING,
         max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         self._store = store
-        line: WaitingLine[None] = WaitingLine(overload or Overload(), most=max_waiting, seconds=max_wait_seconds)
+        overload = overload or Overload()
+        self._clock = overload.clock
+        self._restraint = restraint or Restraint(lambda: False, overload.clock)
+        line: WaitingLine[None] = WaitingLine(overload, most=max_waiting, seconds=max_wait_seconds)
         self._turns = Turns(store.readers, line)
         self._availability = Availability("reads")
 
@@ -48,21 +53,27 @@ class Reader:
         async with self._turns as waited:
             if waited and await _is_caller_gone():
                 raise CallerGoneError
-            return await self.read_at_once(query, *args, **kwargs)
+            await self._restraint.wait()
+            begun = self._clock()
+            try:
+                return await self.read_at_once(query, *args, **kwargs)
+            finally:
+                self._restraint.note(self._clock() - begun)
 
     async def read_at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read without waiting for a turn; for what has to be told at any time, such as whether the database is there.
 
         Raises StoreUnavailableError, which a SlowQueryError is too.
         """
+        number = self._availability.ask()
         try:
             answer = await self._store.read(query, *args, **kwargs)
         except SlowQueryError:
             raise
         except StoreUnavailableError as error:
-            self._availability.note(error)
+            self._availability.note(number, error)
             raise
-        self._availability.note(None)
+        self._availability.note(number, None)
         return answer
 
 

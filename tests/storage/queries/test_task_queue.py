@@ -9,9 +9,9 @@ import pytest
 from interlock.engine.batcher import Batcher
 from interlock.engine.services.lost_workers import LOOKS, lost_servers, lost_workers
 from interlock.engine.services.stuck_task_runs import stuck_task_runs
-from interlock.orchestration.commands import CreateTaskRun, SetTaskRunState
+from interlock.orchestration.commands import CreateTaskRun, RecordTaskRunState, SetTaskRunState
 from interlock.orchestration.runs import TaskRunPolicy
-from interlock.orchestration.states import Proposal, StateDetails, StateType
+from interlock.orchestration.states import Proposal, State, StateDetails, StateType
 from interlock.orchestration.task_queue import Waiting
 from interlock.storage.invariants import violations
 from interlock.storage.queries import task_queue, task_runs, task_workers
@@ -51,6 +51,14 @@ class Scene:
 
     async def move(self, number: int, proposal: Proposal) -> None:
         await self.batcher.decide(SetTaskRunState(task_run_id=run_id(number), proposal=proposal))
+
+    async def tell_pending(self, number: int) -> None:
+        """As a client does that decides by itself."""
+        run = await self.store.read(task_runs.by_id, run_id(number))
+        assert run is not None
+        state_id = f"00000000-0000-7000-d000-{number:012d}"
+        state = State(id=state_id, type=StateType.PENDING, name="Pending", timestamp=self.clock())
+        await self.batcher.decide(RecordTaskRunState(run=run, state=state, said=frozenset()))
 
     async def join(self, *numbers: int, server: str = SERVER) -> None:
         workers = [TaskWorker(worker_id(n), f"client {n}", ["task"], self.clock()) for n in numbers]
@@ -172,6 +180,20 @@ async def test_a_run_stuck_pending_is_scheduled_again_with_its_parameters(scene:
     assert await step(scene.batcher, scene.clock(), 10) == 1
     state = await scene.state(1)
     assert (state.type, state.name, state.details.task_parameters_id) == ("SCHEDULED", "Scheduled", "parameters")
+    assert await scene.claim((2, "task")) == [1]
+
+
+async def test_a_run_that_is_only_told_of_is_left_pending_while_its_worker_is_there(scene: Scene) -> None:
+    """A 3.x client waits so for a slot. When the worker is gone, another is given the run."""
+    step = stuck_task_runs(pending_seconds=30, grace_seconds=30).step
+    await scene.schedule(1)
+    await scene.claim((1, "task"))
+    await scene.tell_pending(1)
+    scene.clock.advance(seconds=100)
+    assert await step(scene.batcher, scene.clock(), 10) == 0
+    assert await scene.claim((2, "task")) == [None]
+    await scene.leave(1, unacknowledged=None)
+    assert await step(scene.batcher, scene.clock(), 10) == 1
     assert await scene.claim((2, "task")) == [1]
 
 

@@ -29,7 +29,7 @@ export function FirstSteps({ what = "run" }: { what?: string }) {
 
 function Lines({ text, label }: { text: string; label: string }) {
   return (
-    <div class="lines">
+    <div class="copied">
       <pre tabIndex={0} aria-label={label}>
         {text}
       </pre>

@@ -13,6 +13,7 @@ import { Download } from "./Download";
 import { FilterBar } from "./FilterBar";
 import { type Filters, isFiltered, readFilters } from "./filters";
 import { FIRST_SORT, type Kind, type Run } from "./kinds";
+import type { Paged } from "./paged";
 import { MOST_ROWS, RunTable } from "./RunTable";
 import "./runs.css";
 import { useRuns } from "./useRuns";
@@ -74,12 +75,8 @@ export function RunList<R extends Run>({ kind, columns }: { kind: Kind<R>; colum
 }
 
 /** The names that the rows in memory refer to, where a column shows them. */
-function useRowNames<R extends Run>(paged: { length: number; at: (index: number) => R | undefined }, chosen: string[]) {
-  const rows: R[] = [];
-  for (let i = 0; i < paged.length; i++) {
-    const row = paged.at(i);
-    if (row) rows.push(row);
-  }
+function useRowNames<R extends Run>(paged: Paged<R>, chosen: string[]) {
+  const rows = paged.kept();
   const ids = (name: string): (string | null)[] =>
     rows.map((x) => (name in x ? (x as unknown as Record<string, string | null>)[name]! : null));
   return {

@@ -25,7 +25,8 @@ interface Props<R extends Run> {
   names: Names;
   sort: string;
   onSort: (sort: string) => void;
-  onShow: (first: number, last: number) => void;
+  /** Told which rows are in sight or near it, and whether the first one is in sight. */
+  onShow: (first: number, last: number, isAtTop: boolean) => void;
 }
 
 export function RunTable<R extends Run>(props: Props<R>) {
@@ -38,7 +39,8 @@ export function RunTable<R extends Run>(props: Props<R>) {
   const [active, setActive] = useState(-1);
   const first = rows.items[0]?.index ?? 0;
   const last = rows.items.at(-1)?.index ?? 0;
-  useEffect(() => onShow(first, last), [first, last, paged, count]);
+  const isAtTop = (scroller.current?.scrollTop ?? 0) < rowHeight;
+  useEffect(() => onShow(first, last, isAtTop), [first, last, isAtTop, paged, count]);
   useEffect(() => {
     setActive(-1);
     scroller.current?.scrollTo(0, 0);

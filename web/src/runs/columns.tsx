@@ -39,12 +39,12 @@ function columns<R extends Run>(path: string, own: Columns<R>, ownExtra: Columns
     state: { title: "State", width: [128, 1], cell: (run) => <State type={run.state_type} name={run.state_name} /> },
     name: {
       title: "Name",
-      width: [180, 3],
+      width: [160, 3],
       sorts: ["NAME_ASC", "NAME_DESC"],
       cell: (run) => link(`${path}/${run.id}`, run.name || run.id),
     },
     ...own,
-    tags: { title: "Tags", width: [120, 2], cell: tags },
+    tags: { title: "Tags", width: [110, 2], cell: tags },
     expected: {
       title: "Expected",
       width: [124, 1],
@@ -77,7 +77,7 @@ export const TASK_RUN_COLUMNS = columns<TaskRun>(
   {
     flow_run: {
       title: "Flow run",
-      width: [150, 2],
+      width: [130, 2],
       cell: (run, names) => run.flow_run_id && link(`/flow-runs/${run.flow_run_id}`, names.flowRun(run.flow_run_id) ?? "…"),
     },
   },

@@ -54,6 +54,11 @@ export class Paged<R extends { id: string }> {
     return page?.items?.[index - page.start];
   }
 
+  /** The rows that are in memory: few, however long the list is. */
+  kept(): R[] {
+    return this.pages.flatMap((x) => x.items ?? []);
+  }
+
   end(): void {
     this.aborter.abort();
   }

@@ -7,43 +7,51 @@ import { Paged } from "./paged";
 
 const LOOK_AGAIN_SECONDS = 5;
 
+interface InSight {
+  first: number;
+  last: number;
+  isAtTop: boolean;
+}
+
+const TOP: InSight = { first: 0, last: 0, isAtTop: true };
+
 export interface Runs<R> {
   paged: Paged<R & { id: string }>;
   error: Error | undefined;
-  /** To be told which rows are in sight. */
-  show: (first: number, last: number) => void;
+  /** To be told which rows are in sight, and whether the first one is. */
+  show: (first: number, last: number, isAtTop: boolean) => void;
 }
 
 export function useRuns<R extends Run>(kind: Kind<R>, asked: object, sort: string): Runs<R> {
   const [, render] = useReducer((x: number) => x + 1, 0);
   const key = JSON.stringify([kind.path, asked, sort]);
   const [failure, setFailure] = useState<Error>();
-  const inSight = useRef({ first: 0, last: 0 });
+  const inSight = useRef(TOP);
   const paged = useMemo(
     () => new Paged<R>((cursor, signal) => kind.page(asked, sort, cursor, signal), () => render(undefined as never)),
     [key],
   );
   useEffect(() => {
-    inSight.current = { first: 0, last: 0 };
+    inSight.current = TOP;
     setFailure(undefined);
     return () => paged.end();
   }, [paged]);
   const live = useLive(key, (signal) => lookAgain(kind, paged, inSight.current, signal), LOOK_AGAIN_SECONDS);
-  const show = (first: number, last: number): void => {
-    inSight.current = { first, last };
+  const show = (first: number, last: number, isAtTop: boolean): void => {
+    inSight.current = { first, last, isAtTop };
     if (paged.isBegun) paged.show(first, last).catch((error: Error) => tell(error, setFailure));
   };
   return { paged, error: live.error ?? failure, show };
 }
 
-/** The first page while it is in sight; further down only the rows that are. */
+/** The first page while its first row is in sight; further down only the rows that are, so that none moves. */
 async function lookAgain<R extends Run>(
   kind: Kind<R>,
   paged: Paged<R>,
-  { first, last }: { first: number; last: number },
+  { first, last, isAtTop }: InSight,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!paged.isBegun || first === 0) return paged.refresh();
+  if (!paged.isBegun || isAtTop) return paged.refresh();
   const ids = [];
   for (let i = first; i <= last; i++) {
     const row = paged.at(i);

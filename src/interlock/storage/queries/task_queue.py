@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    or_,
     select,
     true,
     update,
@@ -239,13 +240,17 @@ def stuck(conn: Connection, pending_before: datetime, due_before: datetime, limi
     """Runs that a worker took and that nobody goes on with, oldest first.
 
     They are PENDING since before a time; or they wait for a retry that was due before a time, and the worker that would
-    have made it is gone.
+    have made it is gone. A client that only tells of its states may leave a run PENDING for long, until it has a slot:
+    such a run is stuck only if its worker is gone.
     """
     # By what is taken, which is little, and not by the state, which a million runs that wait may share.
     state_type = unindexed(task_runs.c.state_type)
     is_gone = not_(exists().where(task_workers.c.id == queue.c.worker_id, task_workers.c.ended.is_(None)))
     is_forgotten = and_(state_type == StateType.SCHEDULED, task_runs.c.next_scheduled_start_time < due_before, is_gone)
-    is_pending = and_(state_type == StateType.PENDING, task_runs.c.state_timestamp < pending_before)
+    # As observed.py keeps such states.
+    told = and_(task_run_states.c.id == task_runs.c.state_id, task_run_states.c.transition_id == task_run_states.c.id)
+    is_left = or_(is_gone, not_(exists().where(told)))
+    is_pending = and_(state_type == StateType.PENDING, task_runs.c.state_timestamp < pending_before, is_left)
     found = conn.execute(
         select(task_runs.c.id)
         .join(queue, queue.c.task_run_id == task_runs.c.id)

@@ -188,7 +188,9 @@ def _next_of_each(has_before: bool, has_after: bool) -> Prepared:
     """The next runs of several queues. PostgreSQL only: SQLite knows no LATERAL."""
     runs = flow_runs.alias("waiting")
     of_queue = and_(runs.c.work_queue_id == queues.c.id, _wait(*_bounds(has_before, has_after), runs))
-    first = select(runs.c.id).where(of_queue).order_by(*_in_time(runs)).limit(bindparam("most", type_=Integer)).lateral()
+    first = (
+        select(runs.c.id).where(of_queue).order_by(*_in_time(runs)).limit(bindparam("most", type_=Integer)).lateral()
+    )
     asked = among(queues.c.id, bindparam("queue_ids", type_=Keys(queues.c.id.type)))
     ids = select(first.c.id).select_from(queues.join(first, true())).where(asked)
     return Prepared(rows.select_flow_runs().where(flow_runs.c.id.in_(ids)).order_by(*_in_time(flow_runs)))
