@@ -49,7 +49,7 @@ async function ofTaskRun(id: string, signal: AbortSignal): Promise<string[]> {
   ]);
   const told = ["Its states are deleted with it. Its logs and artifacts stay."];
   if (slots.length) told.push(`Its slots come free: ${slots.map((x) => x.limit.name).join(", ")}.`);
-  if (dependents.length) told.push(`${plural(dependents.length, "task run")} that were given its result stay as they are.`);
+  if (dependents.length) told.push(plural(dependents.length, "task run that was given its result stays as it is.", "task runs that were given its result stay as they are."));
   return told;
 }
 
@@ -61,7 +61,7 @@ async function ofFlowRun(id: string, signal: AbortSignal): Promise<string[]> {
     api.get("/flow_runs/{id}/slots", { path: { id }, signal }),
   ]);
   const told = [`${plural(taskRuns, "task run")} and the states of all are deleted with it. Logs and artifacts stay.`];
-  if (subflows) told.push(`${plural(subflows, "subflow run")} stay, without a parent.`);
+  if (subflows) told.push(`${plural(subflows, "subflow run stays", "subflow runs stay")}, without a parent.`);
   if (slots.length) told.push(`Its slots come free: ${slots.map((x) => x.limit.name).join(", ")}.`);
   return told;
 }

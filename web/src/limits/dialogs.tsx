@@ -122,7 +122,7 @@ function consequence(limit: Limit, terms: Terms): string {
   const held = taken(limit);
   if (!terms.isActive) return "A limit that is not in force limits nothing.";
   if (slots === 0 && tagOf(limit.name) !== null) return "With no slots, each task run with the tag is refused when it is to start.";
-  if (held > slots) return `${plural(held, "slot")} are taken: who holds them keeps them, and nobody gets one until fewer than ${slots} are.`;
+  if (held > slots) return `${plural(held, "slot is", "slots are")} taken: who holds them keeps them, and nobody gets one until fewer than ${slots} are.`;
   return `${plural(slots - held, "slot")} will be free.`;
 }
 
@@ -136,7 +136,7 @@ function Reset({ asked: limit, onDone, onClose }: Props<Limit>) {
   return (
     <Ask title={`Reset the limit ${limit.name}?`} label="Free all its slots" isDangerous act={act} onClose={onClose}>
       <ul>
-        <li>{taken(limit) ? `${plural(taken(limit), "slot")} come free at once.` : "No slot of it is taken now."}</li>
+        <li>{taken(limit) ? `${plural(taken(limit), "slot comes", "slots come")} free at once.` : "No slot of it is taken now."}</li>
         <li>Who holds one is not told and goes on: as many others may start beside it.</li>
         <li>It is meant for slots whose holders are gone.</li>
       </ul>
@@ -153,7 +153,7 @@ function Delete({ asked: limit, onDone, onClose }: Props<Limit>) {
     <Ask title={`Delete the limit ${limit.name}?`} label="Delete it" isDangerous act={act} onClose={onClose}>
       <ul>
         <li>{tagOf(limit.name) === null ? "Who takes slots by its name" : "Task runs with the tag"} are no longer limited by it.</li>
-        {taken(limit) > 0 && <li>{plural(taken(limit), "slot")} are taken: their holders go on.</li>}
+        {taken(limit) > 0 && <li>{plural(taken(limit), "slot is", "slots are")} taken: their holders go on.</li>}
         <li>This can't be undone.</li>
       </ul>
     </Ask>

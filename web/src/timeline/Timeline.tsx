@@ -1,7 +1,7 @@
 // A flow run's task runs on a canvas, with what stands around it: buttons, a legend, what is known of the bar at hand.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { State, StateShape } from "../components/State";
-import { count, duration, time } from "../format";
+import { count, duration, plural, time } from "../format";
 import { go } from "../router";
 import { LABELS, STATE_TYPES } from "../states";
 import { useShared } from "../store";
@@ -129,7 +129,7 @@ function Selected({ item, layout }: { item: Item | undefined; layout: Layout }) 
       <a href={pathOf(item.bar)}>{item.bar.name}</a>
       <span>{duration(secondsOf(item))}</span>
       <span class="muted">
-        depends on {count(parents)}, {count(children)} depend on it
+        depends on {count(parents)}, {plural(children, "depends", "depend")} on it
       </span>
     </span>
   );

@@ -63,6 +63,7 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene, colours: 
   context.beginPath();
   context.rect(0, AXIS, width, height - AXIS);
   context.clip();
+  paintAllEdges(context, scene, colours);
   paintBars(context, scene, colours);
   paintEdges(context, scene, colours);
   paintMarks(context, scene, colours);
@@ -198,13 +199,18 @@ function widthOf(context: CanvasRenderingContext2D, text: string): number {
   return width;
 }
 
+/** Where there are few: behind the bars, whose names are to be read. */
+function paintAllEdges(context: CanvasRenderingContext2D, scene: Scene, colours: Colours): void {
+  const { layout } = scene;
+  if (layout.items.length > ALL_EDGES) return;
+  const edges = layout.items.flatMap((x) => parentEdges(x, layout));
+  context.globalAlpha = 0.5;
+  strokeEdges(context, scene, edges, colours.muted, 1);
+  context.globalAlpha = 1;
+}
+
 function paintEdges(context: CanvasRenderingContext2D, scene: Scene, colours: Colours): void {
   const { layout, hovered, selected } = scene;
-  if (layout.items.length <= ALL_EDGES) {
-    context.globalAlpha = 0.6;
-    strokeEdges(context, scene, layout.items.flatMap((x) => parentEdges(x, layout)), colours.muted, 1);
-    context.globalAlpha = 1;
-  }
   for (const item of new Set([selected, hovered])) {
     if (item) strokeEdges(context, scene, edgesOf(item, layout), colours.accent, 1.5);
   }
