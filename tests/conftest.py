@@ -143,17 +143,18 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 def interlock_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL, ending in /api, of a real server process on a fresh database."""
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("server") / "server.log")
+        yield from server_process(database_url, tmp_path_factory.mktemp("server") / "server.log")
 
 
 @pytest.fixture(scope="session")
 def quiet_url(fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of such a process that makes and moves no flow runs by itself."""
     with fresh_database() as database_url:
-        yield from _served(database_url, tmp_path_factory.mktemp("quiet") / "server.log", environment_of(QUIET))
+        yield from server_process(database_url, tmp_path_factory.mktemp("quiet") / "server.log", environment_of(QUIET))
 
 
-def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+def server_process(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    """The base URL, ending in /api, of a real server process, which ends when the generator goes on."""
     port = free_port()
     command = [sys.executable, "-m", "interlock", "server", "start", "--port", str(port)]
     command += ["--database-url", database_url]
@@ -171,11 +172,14 @@ def _served(database_url: str, log_path: Path, settings: Mapping[str, str] = NO_
 
 
 class LiveServer:
-    """A server in a thread of this process, on a real socket and with the event loop of the real server."""
+    """A server in a thread of this process, on a real socket and with the event loop of the real server.
 
-    def __init__(self, settings: Settings) -> None:
+    `settings.port` is not looked at: who needs a certain port gives `port`.
+    """
+
+    def __init__(self, settings: Settings, port: int = 0) -> None:
         self.settings = settings
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api"

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from interlock import __version__
 from interlock.settings import Settings
 from tests.conftest import LiveServer
 from tests.databases import Databases
@@ -71,3 +72,9 @@ def test_tokens_against_forged_requests_are_not_in_use(api: httpx.Client) -> Non
 def test_the_database_can_not_be_destroyed_over_the_network(api: httpx.Client, action: str) -> None:
     """There are no such routes."""
     assert api.post(f"/admin/database/{action}", json={"confirm": True}).status_code == 404
+
+
+def test_the_ledger_tells_its_kind_and_its_size(api: httpx.Client, database: str) -> None:
+    told = api.get("/admin/ledger").json()
+    assert (told["database"], told["version"]) == (database, __version__)
+    assert told["size_bytes"] > 100_000

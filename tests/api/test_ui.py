@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from interlock.orchestration.states import StateType
-from tests.api.records import new_flow_run, new_task_run, set_state
+from tests.api.records import new_flow, new_flow_run, new_task_run, set_state
 
 
 def started(api: httpx.Client, end: str | None = None) -> Any:
@@ -106,3 +106,16 @@ def test_a_chart_has_room_for_so_many(api: httpx.Client) -> None:
     a, b = (x["id"] for x in flow_runs)
     assert [[x["id"] for x in page] for page in pages] == [[b], [a], [b, a], []]
     assert api.post("/ui/flow_runs/history", json={"limit": 1001}).status_code == 422
+
+
+def test_flow_runs_are_counted_by_the_type_of_their_state(api: httpx.Client) -> None:
+    """Those that filters ask for; every type is named."""
+    flow = new_flow(api)
+    for state in ("RUNNING", "RUNNING", "COMPLETED"):
+        run = new_flow_run(api, flow_id=flow["id"])
+        set_state(api, f"/flow_runs/{run['id']}", state)
+    answer = api.post("/ui/flow_runs/count", json={"flows": {"id": {"any_": [flow["id"]]}}})
+    counts = answer.json()
+    assert (counts.pop("RUNNING"), counts.pop("COMPLETED")) == (2, 1)
+    assert set(counts) == {"PENDING", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING", "SCHEDULED"}
+    assert set(counts.values()) == {0}

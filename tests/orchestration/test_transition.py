@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from interlock.orchestration.decision import Abort, Accept, Effect, Reject, TakeSlot, Verdict, Wait
+from interlock.orchestration.decision import Abort, Accept, Effect, Reject, Ruling, TakeSlot, Verdict, Wait
 from interlock.orchestration.facts import Moment, TaskFacts
 from interlock.orchestration.transition import TaskTransition, govern, renamed
 from tests.orchestration.build import (
@@ -98,6 +98,31 @@ def test_a_change_of_the_run_that_was_undone_is_told() -> None:
     assert asked(changing_the_run, Abort("no")).is_undone
     assert not asked(lambda transition: replace(transition, effects=(SLOT,)), Abort("no")).is_undone
     assert not asked(None, Abort("no")).is_undone
+
+
+def test_which_rules_had_something_to_say_is_told() -> None:
+    """Whose verdict it is, and who changed something that goes through; not who had no objection."""
+
+    def first(*_: Any) -> TaskTransition:
+        return changing_the_run(task_transition(a_task_run(PENDING), propose(RUNNING)))
+
+    def second(*_: Any) -> Verdict | None:
+        return None
+
+    def third(*_: Any) -> Verdict:
+        return Reject("named", propose(RUNNING, "Other"))
+
+    def fourth(*_: Any) -> Verdict:
+        return Abort("no")
+
+    def ruling(*rules: Any) -> Ruling:
+        transition = task_transition(a_task_run(PENDING), propose(RUNNING))
+        return govern(transition, rules, TaskFacts(), a_moment()).ruling
+
+    assert ruling() == ruling(second) == Ruling()
+    assert ruling(first, second) == Ruling(besides=("first",))
+    assert ruling(first, third) == Ruling(by="third", besides=("first",))
+    assert ruling(first, third, fourth) == Ruling(by="fourth")
 
 
 def test_clients_below_0_8_4_know_no_pauses() -> None:

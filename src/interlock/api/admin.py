@@ -7,12 +7,14 @@ from fastapi import APIRouter, HTTPException
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
+from interlock import __version__
 from interlock.api.client_lines import CallsAs2x
 from interlock.api.context import ContextDep
 from interlock.api.errors import json_response
+from interlock.api.schemas.base import Answer
 from interlock.api.wire_route import WireRoute
 from interlock.settings import ENV_PREFIX
-from interlock.storage.queries import readiness
+from interlock.storage.queries import database, readiness
 from interlock.storage.store import StoreUnavailableError
 from interlock.storage.tables import flows
 
@@ -26,6 +28,14 @@ SPOKEN_VERSION_3X = "3.9.1"
 
 READY_SECONDS = 3.0
 """How long a look at the database may take: load balancers soon give up waiting."""
+
+
+class LedgerAnswer(Answer):
+    """This server and its database."""
+
+    version: str
+    database: database.DatabaseKind
+    size_bytes: int
 
 
 @router.get("/health", tags=["Root"])
@@ -77,6 +87,13 @@ async def server_version(calls_as_2x: CallsAs2x) -> str:
 async def settings(context: ContextDep) -> dict[str, Any]:
     """Every setting of the server, by the environment variable that sets it. Secrets are hidden."""
     return {f"{ENV_PREFIX}{name.upper()}": value for name, value in context.settings.shown().items()}
+
+
+@router.get("/admin/ledger", tags=["Admin"], response_model=LedgerAnswer)
+async def ledger(context: ContextDep) -> LedgerAnswer:
+    """The version of this server, and its database: of which kind it is, and how large."""
+    kind, size = await context.store.read(database.kind_and_size)
+    return LedgerAnswer(version=__version__, database=kind, size_bytes=size)
 
 
 @router.get("/csrf-token", tags=["Root"])

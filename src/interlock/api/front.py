@@ -16,6 +16,7 @@ from interlock.api.bodies import replay
 from interlock.api.context import ApiVersion, Context
 from interlock.api.errors import json_response, overloaded
 from interlock.api.large_bodies import LARGE_BYTES, LargeBodies, TooLargeError
+from interlock.api.page import page_response
 from interlock.engine.overload import Overload, OverloadedError
 from interlock.engine.reader import caller_gone
 
@@ -144,9 +145,9 @@ def _parse_version(text: str) -> ApiVersion | None:
 
 
 def _elsewhere(scope: Scope) -> Response:
-    """Outside the API there is nothing yet but the way to its documentation."""
-    if scope["path"] in ("/", "/docs"):
+    """Outside the API there is the page, and the way to the API's documentation."""
+    if scope["path"] == "/docs":
         return RedirectResponse(f"{API_PREFIX}/docs")
     if scope["path"] == "/openapi.json":
         return RedirectResponse(f"{API_PREFIX}/openapi.json")
-    return json_response({"detail": "Not Found"}, 404)
+    return page_response(Request(scope)) or json_response({"detail": "Not Found"}, 404)

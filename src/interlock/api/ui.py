@@ -8,7 +8,7 @@ from msgspec import structs
 
 from interlock.api import schema_faults
 from interlock.api.context import ContextDep
-from interlock.api.criteria import CriteriaAround, PoolCriteria, RequiredTaskRunFilter, RunCriteria
+from interlock.api.criteria import CriteriaAround, PoolCriteria, PoolQueueCriteria, RequiredTaskRunFilter, RunCriteria
 from interlock.api.errors import json_response
 from interlock.api.hydration import checked_for
 from interlock.api.pages import RunPage
@@ -22,6 +22,7 @@ from interlock.api.value_schemas import UnusableSchemaError
 from interlock.api.wire_route import WireRoute
 from interlock.orchestration.states import TERMINAL_TYPES, StateType
 from interlock.storage.queries import history, runs_filter
+from interlock.storage.tables import flow_runs as flow_runs_table
 from interlock.storage.tables import task_runs as task_runs_table
 
 router = APIRouter(prefix="/ui", tags=["UI"], route_class=WireRoute)
@@ -73,6 +74,13 @@ def _minute(time: datetime) -> datetime:
 async def count_task_runs_by_state(context: ContextDep, criteria: RunCriteria) -> Any:
     """How many task runs that filters ask for are in a state of each type."""
     counts = await context.store.read(runs_filter.count_by_state, task_runs_table, criteria.of_task_runs())
+    return json_response({x.value: counts[x] for x in COUNTED_TYPES})
+
+
+@router.post("/flow_runs/count", response_model=dict[StateType, int])
+async def count_flow_runs_by_state(context: ContextDep, criteria: PoolQueueCriteria) -> Any:
+    """How many flow runs that filters ask for are in a state of each type."""
+    counts = await context.store.read(runs_filter.count_by_state, flow_runs_table, criteria.of_flow_runs())
     return json_response({x.value: counts[x] for x in COUNTED_TYPES})
 
 

@@ -62,6 +62,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     address = f"http://{shown}:{port}"
     click.echo(
         f"Interlock is ready.\n"
+        f"  Page   {address}/\n"
         f"  API    {address}/api\n"
         f"  Docs   {address}/api/docs\n"
         f"  Ledger {settings.shown_database_url}\n"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from interlock.orchestration import bookkeeping
 from interlock.orchestration.commands import CreateFlowRun, CreateTaskRun, SetFlowRunState, SetTaskRunState
-from interlock.orchestration.decision import Abort, Effect, FlowDecision, TaskDecision
+from interlock.orchestration.decision import Abort, Effect, FlowDecision, Ruling, TaskDecision
 from interlock.orchestration.deployment_slots import release_flow_concurrency_slots, with_lease
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
 from interlock.orchestration.policies import (
@@ -32,6 +32,7 @@ from interlock.orchestration.task_rules import release_task_concurrency_slots
 from interlock.orchestration.transition import ApiVersion, FlowRule, FlowTransition, TaskTransition, govern
 
 MOVED_ON = Abort("The run has moved on.")
+REPETITION = Ruling(by=repeats.__name__)
 
 
 def create_task_run(command: CreateTaskRun, facts: TaskFacts, moment: Moment) -> TaskDecision:
@@ -46,7 +47,7 @@ def create_task_run(command: CreateTaskRun, facts: TaskFacts, moment: Moment) ->
 def set_task_run_state(run: TaskRun, command: SetTaskRunState, facts: TaskFacts, moment: Moment) -> TaskDecision:
     """Decide whether, and how, a task run moves to the proposed state. A repeated request is answered as the first."""
     if repeats(run.state, command.proposal, facts):
-        return TaskDecision(run=run, verdict=REPEATED, state=run.state)
+        return TaskDecision(run=run, verdict=REPEATED, ruling=REPETITION, state=run.state)
     if _has_moved_on(run, command):
         return TaskDecision(run=run, verdict=MOVED_ON, state=run.state)
     if command.force or _is_background(run, command.proposal):
@@ -78,12 +79,13 @@ def _move_task_run(
     transition = govern(proposed, policy.rules[left][proposal.type], facts, moment)
     if not transition.is_written:
         unmoved = bookkeeping.unmoved_task_run(transition, moment.now)
-        return TaskDecision(run=unmoved, verdict=transition.verdict, state=run.state)
+        return TaskDecision(run=unmoved, verdict=transition.verdict, ruling=transition.ruling, state=run.state)
     state = bookkeeping.next_task_state(transition, proposal.details.transition_id, moment)
     moved = bookkeeping.moved_task_run(transition, state)
     return TaskDecision(
         run=moved,
         verdict=transition.verdict,
+        ruling=transition.ruling,
         written=True,
         state=state,
         effects=transition.effects + _effects(moved, policy.consequences[left][proposal.type], facts),
@@ -112,7 +114,7 @@ def set_flow_run_state(run: FlowRun, command: SetFlowRunState, facts: FlowFacts,
     (bookkeeping.unmoved_flow_run).
     """
     if repeats(run.state, command.proposal, facts):
-        return FlowDecision(run=run, verdict=REPEATED, state=run.state)
+        return FlowDecision(run=run, verdict=REPEATED, ruling=REPETITION, state=run.state)
     if _has_moved_on(run, command):
         return FlowDecision(run=run, verdict=MOVED_ON, state=run.state)
     policy = LATE_MARKING_FLOW_POLICY if command.marking_late else CORE_FLOW_POLICY
@@ -133,7 +135,7 @@ def _move_flow_run(proposed: FlowTransition, policy: Table[FlowRule], facts: Flo
     transition = govern(with_lease(timed, facts), policy[left][proposal.type], facts, moment)
     if not transition.is_written:
         unmoved = bookkeeping.unmoved_flow_run(transition, moment.now)
-        return FlowDecision(run=unmoved, verdict=transition.verdict, state=run.state)
+        return FlowDecision(run=unmoved, verdict=transition.verdict, ruling=transition.ruling, state=run.state)
     if facts.lease is not None:
         # What a rule puts in the place of the proposed state names it as well.
         transition = with_lease(transition, facts)
@@ -142,6 +144,7 @@ def _move_flow_run(proposed: FlowTransition, policy: Table[FlowRule], facts: Flo
     return FlowDecision(
         run=moved,
         verdict=transition.verdict,
+        ruling=transition.ruling,
         written=True,
         state=state,
         followers=(*_retried_task_runs(transition, facts, moment), *_parent_task_run(state, facts, moment)),

@@ -40,6 +40,17 @@ class Abort(msgspec.Struct, frozen=True):
 Verdict = Accept | Reject | Wait | Abort
 
 
+class Ruling(msgspec.Struct, frozen=True):
+    """The rules that had something to say, by their names and in the order in which they were asked: `by` gave the
+    verdict, None where nobody objected; `besides` changed something about the transition that goes through."""
+
+    by: str | None = None
+    besides: tuple[str, ...] = ()
+
+
+NO_OBJECTION = Ruling()
+
+
 class TakeSlot(msgspec.Struct, frozen=True):
     """The task run holds a slot of the tag's concurrency limit from now on."""
 
@@ -104,11 +115,12 @@ class TaskDecision(msgspec.Struct, frozen=True, kw_only=True):
     `run` holds its values afterwards; `written` tells whether `run.state` is new and must be stored, `created` whether
     the run itself is. `state` is what the caller is answered with: the run's state, but with unpersisted data echoed,
     which is not stored. `stale` is a state to be stored that is older than the one that the run is in. `rewritten`
-    tells that more of the run may have changed than transitions change.
+    tells that more of the run may have changed than transitions change. `ruling` tells where the verdict comes from.
     """
 
     run: TaskRun
     verdict: Verdict = Accept()
+    ruling: Ruling = NO_OBJECTION
     written: bool = False
     created: bool = False
     state: State | None = None
@@ -131,6 +143,7 @@ class FlowDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     run: FlowRun
     verdict: Verdict = Accept()
+    ruling: Ruling = NO_OBJECTION
     written: bool = False
     created: bool = False
     state: State | None = None

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from interlock.orchestration.commands import SLOT_TERMS, SlotTerms
-from interlock.orchestration.decision import Accept, Effect, FlowEffect, Reject, Verdict
+from interlock.orchestration.decision import NO_OBJECTION, Accept, Effect, FlowEffect, Reject, Ruling, Verdict
 from interlock.orchestration.facts import FlowFacts, Moment, TaskFacts
 from interlock.orchestration.runs import FlowRun, TaskRun
 from interlock.orchestration.states import Proposal, State
@@ -34,6 +34,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
 
     `run` is the run as it will be if the transition goes through. `is_undone` tells that a rule had changed something
     about it before another stopped the transition: clients then see the run's time of update move, and nothing else.
+    `ruling` is known once all rules were asked.
     """
 
     run: TaskRun | FlowRun
@@ -41,6 +42,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     proposal: Proposal
     verdict: Verdict = ACCEPT
     is_undone: bool = False
+    ruling: Ruling = NO_OBJECTION
 
     @property
     def current(self) -> State:
@@ -96,15 +98,23 @@ def govern(
     moment: Moment,
 ) -> TransitionT:
     """The transition as the rules, asked in their order, leave it."""
-    transition = proposed
+    transition, by = proposed, None
+    besides: list[str] = []
     for rule in rules:
         answer = rule(transition, facts, moment)
         if answer is None:
             continue
+        verdict = transition.verdict
         transition = answer if isinstance(answer, Transition) else _judged(proposed, transition, answer)
+        if transition.verdict is verdict:
+            besides.append(rule.__name__)
+        else:
+            by = rule.__name__
         if not transition.is_written or transition.proposal.type is not proposed.proposal.type:
+            if not isinstance(answer, Transition):
+                besides.clear()
             break
-    return transition
+    return replace(transition, ruling=Ruling(by, tuple(besides))) if by or besides else transition
 
 
 def _judged(proposed: TransitionT, transition: TransitionT, verdict: Verdict) -> TransitionT:

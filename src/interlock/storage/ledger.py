@@ -36,7 +36,15 @@ from interlock.orchestration.states import StateType
 from interlock.orchestration.task_queue import QueueChange
 from interlock.storage import deployment_slots, rows, state_events, tag_limits, tag_sums, tags, work_slots
 from interlock.storage.expressions import among, keyed, members
-from interlock.storage.prepared import BulkDelete, BulkInsert, BulkUpdate, BulkUpsert, Prepared, Writes
+from interlock.storage.prepared import (
+    BulkDelete,
+    BulkInsert,
+    BulkUpdate,
+    BulkUpsert,
+    Prepared,
+    Writes,
+    must_lock,
+)
 from interlock.storage.queries import artifacts, events
 from interlock.storage.sums import add_changes
 from interlock.storage.tables import (
@@ -68,13 +76,13 @@ def _keyed(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
 def _locking(query: Select[Any], table: Table) -> Prepared:
     """Locks the rows of the table that it reads, always in the order of their ids, so that two batches never wait for
     each other. It leaves others free to refer to these rows."""
-    return Prepared(query.order_by(table.c.id).with_for_update(key_share=True, of=table))
+    return Prepared(query.order_by(table.c.id), lock={"key_share": True, "of": table})
 
 
 def _keeping(query: Select[Any], table: Table) -> Prepared:
     """Keeps the rows that it reads from being deleted, in the order of their ids: new ones are to refer to them. Their
     insertion does it as well, but only once the batch holds rows that one who deletes these may wait for."""
-    return Prepared(query.order_by(table.c.id).with_for_update(read=True, key_share=True, of=table))
+    return Prepared(query.order_by(table.c.id), lock={"read": True, "key_share": True, "of": table})
 
 
 _TASK_RUNS_BY_ID = Prepared(rows.select_task_runs().where(_among(task_runs.c.id)))
@@ -206,7 +214,7 @@ def _load_named_flow_runs(conn: Connection, commands: Sequence[Command], facts: 
         found = _FLOWS.fetch(conn, {"keys": {run.flow_id for run in creations}})
         facts.flow_labels.update((flow_id, labels) for flow_id, labels in found)
     owners = {c.run.flow_run_id for c in _recording(commands) if c.run.flow_run_id}
-    if _must_lock(conn):
+    if must_lock(conn):
         owners |= {c.run.flow_run_id for c in commands if isinstance(c, CreateTaskRun) and c.run.flow_run_id}
     for row in _locked(conn, owners - named, _FLOW_RUNS_KEPT, _FLOW_RUNS_BY_ID):
         facts.add_flow_run(rows.flow_run(row))
@@ -232,9 +240,9 @@ def _load_named_task_runs(conn: Connection, commands: Sequence[Command], facts: 
     ids.update(run.parent_task_run_id for run in facts.flow_runs.values() if run.parent_task_run_id)
     ids.update(_recorded_ids(conn, [facts.recorded_draft(c) for c in _recording(commands)]))
     retried = {c.flow_run_id for c in commands if isinstance(c, SetFlowRunState) and _is_old_retry(c)}
-    if retried and _must_lock(conn):
+    if retried and must_lock(conn):
         ids.update(row[0] for row in _TASK_RUNS_OF_FLOW_RUNS_LOCKED.fetch(conn, {"keys": retried}))
-    if not _must_lock(conn):
+    if not must_lock(conn):
         # Where others write too, nothing but the constraint can tell that an id is taken.
         ids.update(run.id for run in creations)
     for row in _locked(conn, ids, _TASK_RUNS_LOCKED, _TASK_RUNS_BY_ID):
@@ -274,11 +282,6 @@ def _load_task_runs(
     return [run.id for run in loaded]
 
 
-def _must_lock(conn: Connection) -> bool:
-    """Whether others may write at the same time."""
-    return conn.dialect.name == "postgresql"
-
-
 def _locked(conn: Connection, ids: Collection[str], locking: Prepared, plain: Prepared) -> Sequence[Sequence[Any]]:
     """The rows of runs that nobody else can change until the end of the transaction.
 
@@ -287,7 +290,7 @@ def _locked(conn: Connection, ids: Collection[str], locking: Prepared, plain: Pr
     """
     if not ids:
         return []
-    if not _must_lock(conn):
+    if not must_lock(conn):
         return plain.fetch(conn, {"keys": ids})
     found = locking.fetch(conn, {"keys": ids})
     stateless = [row[0] for row in found if not rows.has_state(row)]

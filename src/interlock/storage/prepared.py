@@ -5,7 +5,8 @@ the driver from then on. What does not: the statements (ledger.py). SQLAlchemy's
 statement, most of the CPU of a lone transition; this costs about 5.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import Executable
+from sqlalchemy.sql.expression import Executable, Select
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import await_
 
@@ -27,23 +28,49 @@ FLOAT8 = 701
 """PostgreSQL's number for the type that it keeps floats in: what converts a number asks how it arrives."""
 
 
-class Prepared:
-    """A query with named parameters."""
+ONLY_READS = "interlock_only_reads"
 
-    def __init__(self, statement: Executable) -> None:
+
+@contextmanager
+def only_reading(conn: Connection) -> Iterator[None]:
+    """Have queries that lock what they read just read it, as in a transaction that may not write."""
+    conn.execution_options(**{ONLY_READS: True})
+    try:
+        yield
+    finally:
+        conn.execution_options(**{ONLY_READS: False})
+
+
+def must_lock(conn: Connection) -> bool:
+    """Whether others may write at the same time, and what is read is to stay as it is."""
+    return conn.dialect.name == "postgresql" and not conn.get_execution_options().get(ONLY_READS)
+
+
+class Prepared:
+    """A query with named parameters. `lock` is what `with_for_update` takes, where it locks the rows that it reads."""
+
+    def __init__(self, statement: Executable, *, lock: dict[str, Any] | None = None) -> None:
         self._statement = statement
-        self._compiled: dict[str, _CompiledQuery] = {}
+        self._lock = lock
+        self._compiled: dict[tuple[str, bool], _CompiledQuery] = {}
 
     def fetch(self, conn: Connection, parameters: dict[str, Any]) -> list[list[Any]]:
         """All rows, each a list of the selected columns' values."""
-        query = self._compiled.get(conn.dialect.name)
+        key = conn.dialect.name, self._lock is not None and must_lock(conn)
+        query = self._compiled.get(key)
         if query is None:
-            query = self._compiled[conn.dialect.name] = _compile(self._statement, conn.dialect)
+            query = self._compiled[key] = _compile(self._for(locks=key[1]), conn.dialect)
         found = [list(row) for row in _fetch(conn, query.text, query.bound(parameters))]
         for position, convert in query.conversions:
             for row in found:
                 row[position] = convert(row[position])
         return found
+
+    def _for(self, *, locks: bool) -> Executable:
+        if not locks:
+            return self._statement
+        assert isinstance(self._statement, Select)
+        return self._statement.with_for_update(**self._lock or {})
 
 
 class _CompiledQuery(msgspec.Struct, frozen=True):

@@ -24,9 +24,9 @@ from interlock.storage.types import Keys, UtcTime
 
 _NAMED = among(concurrency_limits_v2.c.name, bindparam("names", type_=Keys(concurrency_limits_v2.c.name.type)))
 _GIVEN = among(concurrency_limits_v2.c.id, bindparam("ids", type_=Keys(concurrency_limits_v2.c.id.type)))
-_LOCKED = select(concurrency_limits_v2).order_by(concurrency_limits_v2.c.id).with_for_update(key_share=True)
-_OF_TAGS = Prepared(_LOCKED.where(_NAMED))
-_OF_TAGS_AND_DEPLOYMENTS = Prepared(_LOCKED.where(or_(_NAMED, _GIVEN)))
+_LIMITS = select(concurrency_limits_v2).order_by(concurrency_limits_v2.c.id)
+_OF_TAGS = Prepared(_LIMITS.where(_NAMED), lock={"key_share": True})
+_OF_TAGS_AND_DEPLOYMENTS = Prepared(_LIMITS.where(or_(_NAMED, _GIVEN)), lock={"key_share": True})
 _COLUMNS = concurrency_limits_v2.c.keys()
 _LIMIT_IDS = bindparam("keys", type_=Keys(concurrency_slots.c.concurrency_limit_id.type))
 _SLOTS = Prepared(

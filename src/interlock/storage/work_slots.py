@@ -27,14 +27,14 @@ _POOLS_AT_HAND = select(work_queues.c.work_pool_id).where(among(work_queues.c.id
 _POOLS = Prepared(
     select(work_pools.c.id, work_pools.c.name, work_pools.c.concurrency_limit)
     .where(work_pools.c.id.in_(_POOLS_AT_HAND), work_pools.c.concurrency_limit.is_not(None))
-    .order_by(work_pools.c.id)
-    .with_for_update(key_share=True)
+    .order_by(work_pools.c.id),
+    lock={"key_share": True},
 )
 _QUEUES = Prepared(
     select(work_queues.c.id, work_queues.c.name, work_queues.c.concurrency_limit)
     .where(among(work_queues.c.id, _KEYS), work_queues.c.concurrency_limit.is_not(None))
-    .order_by(work_queues.c.id)
-    .with_for_update(key_share=True)
+    .order_by(work_queues.c.id),
+    lock={"key_share": True},
 )
 _IS_BUSY = flow_runs.c.state_type.in_([literal_column(f"'{x.value}'") for x in sorted(BUSY)])
 _POOL_KEYS = bindparam("pools", type_=Keys(work_pools.c.id.type))

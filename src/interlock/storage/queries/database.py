@@ -1,8 +1,12 @@
 """The database as a whole: how large it is, how much it holds, and what the planner knows of that."""
 
+from typing import Literal
+
 from sqlalchemy import Connection, func, select, text
 
 from interlock.storage.tables import flow_runs, flows, logs, task_run_states, task_runs
+
+DatabaseKind = Literal["sqlite", "postgresql"]
 
 _SIZE = {
     "sqlite": text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
@@ -13,6 +17,11 @@ _SIZE = {
 def size(conn: Connection) -> int:
     """In bytes, without what SQLite's log holds that is still to be moved."""
     return int(conn.execute(_SIZE[conn.dialect.name]).scalar_one())
+
+
+def kind_and_size(conn: Connection) -> tuple[DatabaseKind, int]:
+    """Which database it is, and its size as `size` has it."""
+    return "sqlite" if conn.dialect.name == "sqlite" else "postgresql", size(conn)
 
 
 def counts(conn: Connection) -> dict[str, int]:
