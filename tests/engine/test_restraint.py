@@ -27,9 +27,9 @@ def restraint(time: Time) -> Restraint:
 
 
 async def read(restraint: Restraint, time: Time, seconds: float) -> None:
-    await restraint.wait()
+    await restraint.wait("page")
     time.now += seconds
-    restraint.note(seconds)
+    restraint.note("page", seconds)
 
 
 async def test_long_reads_take_their_share_of_the_time() -> None:
@@ -39,7 +39,7 @@ async def test_long_reads_take_their_share_of_the_time() -> None:
     lengths = [0.01, 0.05, 0.02, 0.005] * 20
     for seconds in lengths:
         await read(reads, time, seconds)
-    await reads.wait()
+    await reads.wait("page")
     assert abs(sum(lengths) / (time.now - 100) - SHARE) < 0.001
 
 
@@ -56,10 +56,22 @@ async def test_none_waits_long_for_the_longest_of_them() -> None:
     time = Time()
     reads = restraint(time)
     for _ in range(3):
-        reads.note(10.0)
+        reads.note("page", 10.0)
     began = time.now
-    await reads.wait()
+    await reads.wait("page")
     assert time.now - began < LONGEST_PAUSE_SECONDS + 0.001
+
+
+async def test_what_was_short_the_last_time_does_not_wait_for_what_is_long() -> None:
+    """Until it is long itself."""
+    time = Time()
+    reads = restraint(time)
+    for seconds, waits in ((SHORT_SECONDS, False), (0.2, False), (SHORT_SECONDS, True), (SHORT_SECONDS, False)):
+        reads.note("page", 0.1)
+        naps = time.naps
+        await reads.wait("by id")
+        assert (time.naps > naps) == waits
+        reads.note("by id", seconds)
 
 
 async def test_none_waits_unless_many_write() -> None:
@@ -76,5 +88,5 @@ async def test_who_waits_goes_on_as_soon_as_there_are_not_many_writes_any_more()
     reads = restraint(time)
     await read(reads, time, 10.0)
     time.pressed_until = time.now + LONGEST_PAUSE_SECONDS / 2
-    await reads.wait()
+    await reads.wait("page")
     assert time.now < time.pressed_until + 0.02

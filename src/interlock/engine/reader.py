@@ -53,12 +53,13 @@ class Reader:
         async with self._turns as waited:
             if waited and await _is_caller_gone():
                 raise CallerGoneError
-            await self._restraint.wait()
+            kind = getattr(query, "__qualname__", type(query).__qualname__)
+            await self._restraint.wait(kind)
             begun = self._clock()
             try:
                 return await self.read_at_once(query, *args, **kwargs)
             finally:
-                self._restraint.note(self._clock() - begun)
+                self._restraint.note(kind, self._clock() - begun)
 
     async def read_at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read without waiting for a turn; for what has to be told at any time, such as whether the database is there.
