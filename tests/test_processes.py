@@ -23,9 +23,10 @@ class Fleet:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(2)]
+        lines = [process.stdout.readline() for _ in range(3)]
         assert "ready" in lines[0], lines
-        self.url = lines[1].split()[-1]
+        assert "API" in lines[2], lines
+        self.url = lines[2].split()[-1]
 
     def workers(self) -> list[psutil.Process]:
         """The processes that serve."""
