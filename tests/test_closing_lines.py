@@ -11,8 +11,6 @@ ROOT = Path(__file__).parents[1]
 NOBODY = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
 SMALL = ("tests/api/test_not_here.py",)
 
-by_one_process_and_by_two = pytest.mark.parametrize("processes", [0, 2])
-
 
 def closing_lines(processes: int, *tests: str, **environment: str) -> tuple[int, list[str]]:
     """How a small test run ended, by one process or, with any `processes`, by so many others; and what it printed."""
@@ -24,7 +22,7 @@ def closing_lines(processes: int, *tests: str, **environment: str) -> tuple[int,
     return run.returncode, run.stdout.splitlines()
 
 
-@by_one_process_and_by_two
+@pytest.mark.parametrize("processes", [0, 2])
 def test_they_name_each_database_and_how_its_tests_ended(postgres_url: str, processes: int) -> None:
     """With the versions."""
     code, lines = closing_lines(processes, *SMALL, INTERLOCK_TEST_POSTGRES_URL=postgres_url)
@@ -34,10 +32,9 @@ def test_they_name_each_database_and_how_its_tests_ended(postgres_url: str, proc
     assert all(line.split()[1][0].isdigit() for line in starts)
 
 
-@by_one_process_and_by_two
-def test_without_postgresql_its_tests_fail(processes: int) -> None:
+def test_without_postgresql_its_tests_fail() -> None:
     """None of them is skipped."""
-    code, lines = closing_lines(processes, *SMALL, INTERLOCK_TEST_POSTGRES_URL=NOBODY)
+    code, lines = closing_lines(0, *SMALL, INTERLOCK_TEST_POSTGRES_URL=NOBODY)
     assert code == 1
     assert "PostgreSQL (none could be had): 7 failed" in lines
 
@@ -46,7 +43,7 @@ def test_they_tell_of_campaigns_that_another_process_ran() -> None:
     """And on which PostgreSQL, which is one of its own."""
     code, lines = closing_lines(1, "tests/crash/test_killed_database.py", "-k", "killed-postgresql")
     assert code == 0
-    (campaign,) = (line for line in lines if line.startswith("test_killed_database[killed-postgresql]: 3 kills"))
+    (campaign,) = (line for line in lines if line.startswith("test_killed_database[killed-postgresql]: 2 kills"))
     assert "; 0 lost" in campaign
     (database,) = (line for line in lines if line.startswith("PostgreSQL "))
     assert database.split()[1][0].isdigit()

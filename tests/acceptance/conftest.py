@@ -94,11 +94,15 @@ def is_campaign(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(params=INTERPRETERS)
 def line(request: pytest.FixtureRequest, is_campaign: bool) -> str:
     """A line of clients, of both that have background tasks; in a short run one on each database."""
-    if not is_campaign and "database" in request.fixturenames:
-        database = request.getfixturevalue("database")
-        if (request.param == "2.20") != (database == "sqlite"):
-            pytest.skip("long: this pair of client and database only with --campaign")
+    if "database" in request.fixturenames:
+        skip_unless_paired(request.param, request.getfixturevalue("database"), is_campaign)
     return str(request.param)
+
+
+def skip_unless_paired(line: str, database: str, is_campaign: bool) -> None:
+    """What takes long, a short run does with one client line on each database."""
+    if not is_campaign and (line == "2.20") != (database == "sqlite"):
+        pytest.skip("long: this pair of client and database only with --campaign")
 
 
 @pytest.fixture

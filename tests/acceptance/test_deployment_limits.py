@@ -12,6 +12,7 @@ from tests.conftest import FreshDatabase, LiveServer
 
 from .api import Api, Json
 from .client import FLOWS, Client, Running, wait_until
+from .conftest import skip_unless_paired
 from .streams import INTERPRETERS
 
 pytestmark = pytest.mark.timeout(600)
@@ -53,9 +54,14 @@ class Limited(NamedTuple):
 
 @pytest.fixture(scope="module", params=INTERPRETERS)
 def limited(
-    request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    fresh_database: FreshDatabase,
+    tmp_path_factory: pytest.TempPathFactory,
+    database: str,
+    is_campaign: bool,
 ) -> Iterator[Limited]:
     """A client of each line that serves, and a server that has runs wait for a second."""
+    skip_unless_paired(request.param, database, is_campaign)
     word = uuid4().hex[:10]
     with (
         fresh_database() as url,

@@ -11,6 +11,7 @@ import pytest
 from .api import Api, Json
 from .client import FLOWS, INTERPRETER, Client, Running, wait_until
 from .command_line import CommandLine, cells
+from .conftest import skip_unless_paired
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -141,8 +142,9 @@ def test_a_cancellation_from_outside_ends_the_process(served: Served) -> None:
     served.process.assert_running()
 
 
-def test_a_run_that_nobody_begins_is_late(served: Served) -> None:
+def test_a_run_that_nobody_begins_is_late(served: Served, database: str, is_campaign: bool) -> None:
     """As it is when no process serves any more."""
+    skip_unless_paired("2.20" if served.client.interpreter == INTERPRETER else "3.9", database, is_campaign)
     served.process.kill()
     served.prefect("deployment", "run", served.name(LASTING), "--param", "where=nowhere")
     late = {"state": {"name": {"any_": ["Late"]}}}

@@ -16,7 +16,7 @@ from tests.crash.closing_lines import note_campaign
 from tests.crash.servers import PATIENT, Server
 from tests.postgres import PostgresServer, server_version
 
-SHORT_KILLS, LONG_KILLS = 3, 100
+SHORT_KILLS, LONG_KILLS = 2, 100
 SECONDS = 1.5
 LOG_SHOWN = 5_000
 
