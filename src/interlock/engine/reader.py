@@ -50,11 +50,12 @@ class Reader:
         Raises OverloadedError, StoreUnavailableError, and CallerGoneError for a read that waited for longer than its
         caller.
         """
+        kind = getattr(query, "__qualname__", type(query).__qualname__)
+        # Before its turn: one that gives way must not keep those from theirs that need not.
+        await self._restraint.wait(kind)
         async with self._turns as waited:
             if waited and await _is_caller_gone():
                 raise CallerGoneError
-            kind = getattr(query, "__qualname__", type(query).__qualname__)
-            await self._restraint.wait(kind)
             begun = self._clock()
             try:
                 return await self.read_at_once(query, *args, **kwargs)

@@ -44,7 +44,9 @@ class Restraint:
     async def wait(self, kind: str) -> None:
         """Wait until a read of this kind may begin: not at all unless many write."""
         if kind in self._long_kinds:
-            while (left := self._next - self._clock()) > 0 and self._pressed():
+            # For one pause, not for those of others that end meanwhile: nobody waits for ever.
+            end = self._next
+            while (left := end - self._clock()) > 0 and self._pressed():
                 await self._sleep(min(left, LOOK_SECONDS))
 
     def note(self, kind: str, seconds: float) -> None:
